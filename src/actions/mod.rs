@@ -1,0 +1,1 @@
+//! What forge does, one file per command, each a table of contents.

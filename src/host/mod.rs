@@ -1,0 +1,1 @@
+//! What a machine is asked and told: resources, facts, batches.

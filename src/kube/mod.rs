@@ -1,0 +1,1 @@
+//! What Kubernetes needs: kubeadm's configuration, policies, certificates.

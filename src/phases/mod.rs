@@ -1,0 +1,1 @@
+//! What a host or the cluster should have, one small file per phase: facts in, steps out.

@@ -1,0 +1,1 @@
+//! The step graph and what runs it.

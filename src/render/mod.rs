@@ -1,0 +1,1 @@
+//! Templates: ours from `templates/`, any of which the user can replace.

@@ -1,0 +1,1 @@
+//! Events and the three ways to show them.

@@ -1,0 +1,1 @@
+//! The only user of russh: connections, host keys, logins, and what is counted on the wire.
