@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A host's name and its Kubernetes node name, which are the same: an RFC 1123 label.
@@ -104,7 +105,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// What a host is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Runs etcd and the control plane; ordinary pods too when it is a worker as well.
@@ -219,7 +220,7 @@ pub struct Encryption {
 }
 
 /// An `EncryptionConfiguration` provider with a local 32-byte key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EncryptionProvider {
     /// XSalsa20 and Poly1305: upstream's recommendation among local keys.
@@ -363,12 +364,12 @@ pub struct Proxy {
 
 impl Cluster {
     /// Hosts that run etcd and the API server, in the order of the file. The checks guarantee at least one.
-    pub fn control_planes(&self) -> impl Iterator<Item = &Host> {
+    pub fn control_planes(&self) -> impl Iterator<Item = &Host> + Clone {
         self.hosts.iter().filter(|host| host.is_control_plane())
     }
 
     /// Hosts that only run ordinary pods.
-    pub fn workers(&self) -> impl Iterator<Item = &Host> {
+    pub fn workers(&self) -> impl Iterator<Item = &Host> + Clone {
         self.hosts.iter().filter(|host| !host.is_control_plane())
     }
 }

@@ -1,1 +1,0 @@
-//! What forge does, one file per command, each a table of contents.

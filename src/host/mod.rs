@@ -1,1 +1,0 @@
-//! What a machine is asked and told: resources, facts, batches.

@@ -1,0 +1,80 @@
+//! `security`: what is encrypted, what is logged, which kernel settings.
+
+use super::files::Files;
+use super::syntax::is_dns_name;
+use crate::inventory::cluster::{Audit, Encryption, NodeName, PodSecurity, Security};
+use crate::inventory::finding::Findings;
+use crate::inventory::model::{self, Inventory};
+
+/// The hardening that has a choice.
+pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut Findings<'_>) -> Option<Security> {
+    let model::Security { pod_security, encryption, audit, sysctls } = &inventory.security;
+    namespaces(&pod_security.exempt_namespaces, findings);
+    resources(&encryption.resources, findings);
+    check_sysctls(inventory, findings);
+    let policy = audit.policy.as_deref();
+    let policy = policy.map(|path| files.readable(path, &["security", "audit", "policy"], findings));
+    Some(Security {
+        pod_security: PodSecurity {
+            enforce: pod_security.enforce.as_str().to_owned(),
+            audit: pod_security.audit.as_str().to_owned(),
+            warn: pod_security.warn.as_str().to_owned(),
+            exempt_namespaces: pod_security.exempt_namespaces.clone(),
+        },
+        encryption: Encryption { provider: encryption.provider, resources: encryption.resources.clone() },
+        audit: Audit {
+            policy: match policy {
+                Some(found) => Some(found?),
+                None => None,
+            },
+            max_age: audit.max_age,
+            max_backup: audit.max_backup,
+            max_size: audit.max_size,
+        },
+        sysctls: sysctls.clone(),
+    })
+}
+
+fn namespaces(names: &[String], findings: &mut Findings<'_>) {
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| NodeName::new(name).is_none()) {
+        let path = ["security", "podSecurity", "exemptNamespaces", &index.to_string()];
+        findings.at(&path, format!("`{name}` is not the name of a namespace"), "");
+    }
+}
+
+fn resources(resources: &[String], findings: &mut Findings<'_>) {
+    let path = ["security", "encryption", "resources"];
+    for (index, resource) in resources.iter().enumerate() {
+        let at = [path[0], path[1], path[2], &index.to_string()];
+        if resources[..index].contains(resource) {
+            findings.at(&at, format!("`{resource}` stands here twice"), "");
+        } else if !is_resource(resource) {
+            let help = "a resource as the API server names it: `secrets`, `configmaps`, `widgets.example.com`";
+            findings.at(&at, format!("`{resource}` is not a resource"), "").help(help);
+        }
+    }
+    if !resources.iter().any(|resource| ["secrets", "*.", "*.*"].contains(&resource.as_str())) {
+        let help = "forge looks at a secret's bytes in etcd at the end of every run";
+        findings.at(&path, "`secrets` must be among the encrypted resources", "").help(help);
+    }
+}
+
+fn is_resource(resource: &str) -> bool {
+    let rest = resource.strip_prefix("*.").unwrap_or(resource);
+    (rest != resource && (rest.is_empty() || rest == "*")) || is_dns_name(rest)
+}
+
+fn check_sysctls(inventory: &Inventory, findings: &mut Findings<'_>) {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
+    for (name, value) in &inventory.security.sysctls {
+        let path = ["security", "sysctls", name];
+        if !name.contains(['.', '/']) || !name.bytes().all(inside) || name.starts_with(['.', '/', '-']) {
+            let help = "for example `net.ipv4.conf.all.rp_filter`";
+            findings.at_key(&path, format!("`{name}` is not a kernel setting"), "").help(help);
+        }
+        if value.as_ref().is_some_and(|value| value.trim().is_empty() || value.contains(char::is_control)) {
+            let help = "one line of text or a number; `null` drops a setting of forge's";
+            findings.at(&path, format!("the value of `{name}` is not one line"), "").help(help);
+        }
+    }
+}

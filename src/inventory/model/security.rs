@@ -1,0 +1,118 @@
+//! `security`: hardening that has a choice.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::cluster::EncryptionProvider;
+
+/// Hardening that has a choice.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Security {
+    /// Pod Security admission: defaults for namespaces without labels of their own.
+    pub pod_security: PodSecurity,
+    /// Encryption of objects in etcd.
+    pub encryption: Encryption,
+    /// The API server's audit log.
+    pub audit: Audit,
+    /// Kernel settings added to or overriding forge's; `null` drops one.
+    #[schemars(schema_with = "sysctls")]
+    pub sysctls: BTreeMap<String, Option<String>>,
+}
+
+fn sysctls(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}})
+}
+
+/// A Pod Security Standard.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Anything goes.
+    Privileged,
+    /// Known privilege escalations are refused.
+    Baseline,
+    /// Pods must follow today's hardening practice.
+    Restricted,
+}
+
+impl Level {
+    /// The word that Kubernetes uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// Pod Security admission.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct PodSecurity {
+    /// Level that refuses pods.
+    pub enforce: Level,
+    /// Level that is written to the audit log.
+    pub audit: Level,
+    /// Level that warns the client.
+    pub warn: Level,
+    /// Namespaces that are not looked at.
+    pub exempt_namespaces: Vec<String>,
+}
+
+impl Default for PodSecurity {
+    fn default() -> Self {
+        Self {
+            enforce: Level::Baseline,
+            audit: Level::Restricted,
+            warn: Level::Restricted,
+            exempt_namespaces: vec!["kube-system".to_owned()],
+        }
+    }
+}
+
+/// Encryption of objects in etcd with a key that forge generates once and keeps on the control planes.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Encryption {
+    /// The provider that encrypts what is written.
+    pub provider: EncryptionProvider,
+    /// Resources as the API server names them: `secrets`, `configmaps`, `widgets.example.com`. `secrets` must be among
+    /// them.
+    pub resources: Vec<String>,
+}
+
+impl Default for Encryption {
+    fn default() -> Self {
+        Self { provider: EncryptionProvider::Secretbox, resources: vec!["secrets".to_owned()] }
+    }
+}
+
+/// The API server's audit log.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Audit {
+    /// Your own policy file; forge's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Days that a log file is kept.
+    pub max_age: u32,
+    /// Log files that are kept.
+    pub max_backup: u32,
+    /// Mebibytes after which a new log file is begun.
+    #[schemars(range(min = 1))]
+    pub max_size: u32,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { policy: None, max_age: 30, max_backup: 10, max_size: 100 }
+    }
+}

@@ -1,1 +1,0 @@
-//! What Kubernetes needs: kubeadm's configuration, policies, certificates.

@@ -1,1 +1,0 @@
-//! What a host or the cluster should have, one small file per phase: facts in, steps out.

@@ -1,1 +1,0 @@
-//! The step graph and what runs it.

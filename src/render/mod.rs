@@ -1,1 +1,0 @@
-//! Templates: ours from `templates/`, any of which the user can replace.

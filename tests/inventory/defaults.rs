@@ -1,0 +1,116 @@
+//! What one host and nothing else means.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn every_default_is_filled_in() {
+    assert_snapshot!(serde_json::to_string_pretty(&cluster(ONE_HOST)).unwrap(), @r#"
+    {
+      "name": "kubernetes",
+      "kubernetes": "1.36",
+      "endpoint": {
+        "host": "api.kubernetes.internal",
+        "port": 6443
+      },
+      "podSubnet": "10.244.0.0/16",
+      "serviceSubnet": "10.96.0.0/12",
+      "hosts": [
+        {
+          "name": "cp1",
+          "address": "192.0.2.11",
+          "roles": [
+            "control-plane"
+          ],
+          "labels": {},
+          "taints": [],
+          "ssh": {
+            "user": "root",
+            "port": 22,
+            "identityFile": null,
+            "bastion": null
+          }
+        }
+      ],
+      "kubeadm": {
+        "clusterConfiguration": {},
+        "kubeletConfiguration": {},
+        "kubeProxyConfiguration": {},
+        "ignorePreflightErrors": []
+      },
+      "security": {
+        "podSecurity": {
+          "enforce": "baseline",
+          "audit": "restricted",
+          "warn": "restricted",
+          "exemptNamespaces": [
+            "kube-system"
+          ]
+        },
+        "encryption": {
+          "provider": "secretbox",
+          "resources": [
+            "secrets"
+          ]
+        },
+        "audit": {
+          "policy": null,
+          "maxAge": 30,
+          "maxBackup": 10,
+          "maxSize": 100
+        },
+        "sysctls": {}
+      },
+      "cni": {
+        "provider": "calico",
+        "version": "3.32.1",
+        "encapsulation": "VXLANCrossSubnet",
+        "wireguard": false,
+        "manifests": [
+          {
+            "url": {
+              "url": "https://raw.githubusercontent.com/projectcalico/calico/v3.32.1/manifests/operator-crds.yaml",
+              "sha256": "192f8b2d934ef24b62e86b7e1a6e1762d1c8af26a916f78057bc13fa5ed60f71"
+            }
+          },
+          {
+            "url": {
+              "url": "https://raw.githubusercontent.com/projectcalico/calico/v3.32.1/manifests/tigera-operator.yaml",
+              "sha256": "f18e073794207d372606bc3ea6f8fd73972f86d6828f4ba666dfe0d4aa8ab07f"
+            }
+          }
+        ]
+      },
+      "sources": {
+        "kubernetesPackages": {
+          "url": "https://pkgs.k8s.io/core:/stable:/v1.36/deb/",
+          "key": {
+            "url": {
+              "url": "https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key",
+              "fingerprint": "DE15B14486CD377B9E876E1A234654DA9A296436"
+            }
+          }
+        },
+        "containerdPackages": {
+          "url": "https://download.docker.com/linux/{distribution}",
+          "key": {
+            "url": {
+              "url": "https://download.docker.com/linux/{distribution}/gpg",
+              "fingerprint": "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+            }
+          }
+        },
+        "registries": {},
+        "artifacts": {}
+      },
+      "proxy": {
+        "http": null,
+        "https": null,
+        "noProxy": []
+      },
+      "knownHosts": "/nowhere/known_hosts",
+      "directory": "/nowhere"
+    }
+    "#);
+}
