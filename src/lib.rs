@@ -5,4 +5,5 @@
 pub mod error;
 pub mod inventory;
 pub mod secret;
+pub mod ssh;
 pub mod yaml;
