@@ -3,7 +3,10 @@
 //! `docs/architecture.md` tells how the parts fit together; each module's first line says what it is responsible for.
 
 pub mod error;
+pub mod host;
 pub mod inventory;
+pub mod plan;
+pub mod report;
 pub mod secret;
 pub mod ssh;
 pub mod yaml;

@@ -1,0 +1,12 @@
+//! What a machine is asked and told: resources, facts, batches.
+
+pub mod facts;
+pub mod frames;
+pub mod remote;
+pub mod resource;
+pub mod script;
+
+pub use facts::Observed;
+pub use remote::{Fleet, Remote};
+pub use resource::{Difference, Resource};
+pub use script::{Script, quote};

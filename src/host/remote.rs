@@ -1,0 +1,252 @@
+//! One machine at the other end of a connection: the one way to ask it for facts and the one way to run a script there.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::facts::{self, Collector, Holder, Observed, Probe};
+use super::frames::{Reader, Said};
+use super::script::{self, Script, quote};
+use crate::error::{Exit, Problem};
+use crate::inventory::NodeName;
+use crate::secret::Secret;
+use crate::ssh::{Chunk, Connection, Outcome, Running};
+
+/// How a login becomes root.
+#[derive(Clone, Debug)]
+pub enum Sudo {
+    /// The login is root.
+    Root,
+    /// sudo that asks for nothing.
+    Passwordless,
+    /// sudo that asks for this.
+    Password(Secret),
+}
+
+/// Every machine of the inventory.
+pub type Fleet = BTreeMap<NodeName, Arc<Remote>>;
+
+/// One machine.
+#[derive(Debug)]
+pub struct Remote {
+    /// Its name in the inventory.
+    pub name: NodeName,
+    connection: Connection,
+    sudo: Sudo,
+    /// The channel that holds the machine's lock; the lock goes with it.
+    lock: Mutex<Option<Running>>,
+    /// systemd takes a moment to forget a unit, so no two have the same name.
+    units: AtomicU64,
+}
+
+/// How a program on a host came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every part succeeded.
+    Well,
+    /// A part failed, or the unit was stopped.
+    Badly,
+    /// The connection is gone; what runs on the host goes on running.
+    Lost,
+}
+
+impl Remote {
+    /// Takes a logged-in connection over.
+    pub fn new(name: NodeName, connection: Connection, sudo: Sudo) -> Self {
+        Self { name, connection, sudo, lock: Mutex::new(None), units: AtomicU64::new(1) }
+    }
+
+    /// What was sent and received so far.
+    pub fn traffic(&self) -> crate::ssh::Traffic {
+        self.connection.traffic()
+    }
+
+    /// Gives the machine's lock back, if it is held; the connection ends with the last reference to it.
+    pub async fn release(&self) {
+        let lock = self.lock.lock().ok().and_then(|mut lock| lock.take());
+        if let Some(mut running) = lock {
+            running.close_input();
+            while running.next().await.is_some() {}
+        }
+    }
+
+    /// Runs all probes in one round trip. With a holder the machine's lock is taken first and kept until the connection
+    /// ends; `waiting` hears the names of units that an earlier run left running and that are waited for.
+    ///
+    /// # Errors
+    /// The lock is held by another run, sudo refused, or the connection was lost.
+    pub async fn facts(
+        &self,
+        probes: &[Probe],
+        lock: Option<&Holder>,
+        mut waiting: impl FnMut(&str),
+    ) -> Result<Observed, Problem> {
+        let mut running = self.start(&facts::program(probes, lock), &[]).await?;
+        if lock.is_none() {
+            running.close_input();
+        }
+        let (mut reader, mut collector, mut complaints) = (Reader::default(), Collector::default(), String::new());
+        while !collector.complete {
+            let bytes = match running.next().await {
+                Some(Chunk::Out(bytes)) => bytes,
+                Some(Chunk::Err(bytes)) => {
+                    complaints.push_str(&String::from_utf8_lossy(&bytes));
+                    continue;
+                }
+                None => return Err(self.no_answer(running.wait().await, &complaints)),
+            };
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+            for said in reader.take(&bytes) {
+                match said {
+                    Said::Frame(frame) => match frame.split_once(' ') {
+                        Some(("locked", holder)) => return Err(self.locked(holder)),
+                        Some(("waiting", unit)) => waiting(unit),
+                        _ => collector.frame(&frame, now),
+                    },
+                    Said::Line(line) => collector.line(line),
+                    _ => {}
+                }
+            }
+        }
+        if lock.is_some()
+            && let Ok(mut slot) = self.lock.lock()
+        {
+            *slot = Some(running);
+        }
+        Ok(collector.into_observed())
+    }
+
+    /// Runs the parts in order as a transient systemd unit `forge-NAME-N.service`, which goes on when the connection is lost
+    /// and which the next run waits for. `hear` gets every frame and line as it comes.
+    ///
+    /// # Errors
+    /// The script could not be started.
+    pub async fn run(
+        &self,
+        name: &str,
+        parts: &[Script],
+        hear: &mut (dyn FnMut(Said) + Send),
+    ) -> Result<Ended, Problem> {
+        let (body, mut files) = script::program(parts);
+        files.push(("body".to_owned(), Secret::new(body)));
+        let number = self.units.fetch_add(1, Ordering::Relaxed);
+        let unit = quote(&format!("forge-{name}-{number}"));
+        let mut running = self.start(&RUN.replace("@UNIT@", &unit), &files).await?;
+        running.close_input();
+        let (mut reader, mut complaints, mut ended_well) = (Reader::default(), String::new(), 0);
+        while let Some(chunk) = running.next().await {
+            match chunk {
+                Chunk::Err(bytes) => complaints.push_str(&String::from_utf8_lossy(&bytes)),
+                Chunk::Out(bytes) => {
+                    for said in reader.take(&bytes) {
+                        ended_well += usize::from(matches!(said, Said::End(_, 0)));
+                        hear(said);
+                    }
+                }
+            }
+        }
+        match running.wait().await {
+            Outcome::Lost { .. } => Ok(Ended::Lost),
+            Outcome::Exited(0) if ended_well == parts.len() => Ok(Ended::Well),
+            Outcome::Exited(0) => Ok(Ended::Badly),
+            other => Err(self.no_answer(other, &complaints)),
+        }
+    }
+
+    /// Stops the transient units of [`Remote::run`].
+    pub async fn stop(&self, name: &str) {
+        let unit = quote(&format!("forge-{name}-*"));
+        if let Ok(mut running) = self.start(&format!("systemctl stop {unit}"), &[]).await {
+            running.close_input();
+            while running.next().await.is_some() {}
+        }
+    }
+
+    /// One exec: a tar stream that holds the program and its files, unpacked into a folder of its own in memory. Nothing
+    /// secret is on any command line, and the shell reads the program from a file, so that no child can swallow the rest.
+    async fn start(&self, program: &str, files: &[(String, Secret)]) -> Result<Running, Problem> {
+        let archive = archive(program, files).map_err(|error| {
+            Problem::new(Exit::Failed, format!("no script could be packed for {}", self.name)).cause(error)
+        })?;
+        let unpack = format!(
+            "umask 077; mkdir -p /run/forge && d=$(mktemp -d /run/forge/run.XXXXXXXX) && head -c {} | tar -xf - -C \"$d\" \
+             && exec /bin/sh \"$d/run\" \"$d\"",
+            archive.expose().len()
+        );
+        let unpack = format!("/bin/sh -c {}", quote(&unpack));
+        let (command, input) = match &self.sudo {
+            Sudo::Root => (unpack, archive),
+            Sudo::Passwordless => (format!("sudo -n {unpack}"), archive),
+            Sudo::Password(password) => {
+                // Where sudo would not ask, the password must not reach the program as its input.
+                let ask = format!(
+                    "if sudo -n true 2>/dev/null; then IFS= read -r skipped; exec sudo -n {unpack}; fi; \
+                     exec sudo -S -p '' {unpack}"
+                );
+                let mut input = password.expose().to_vec();
+                input.push(b'\n');
+                input.extend_from_slice(archive.expose());
+                (format!("/bin/sh -c {}", quote(&ask)), Secret::new(input))
+            }
+        };
+        self.connection.start(&command, input).await.map_err(Problem::from)
+    }
+
+    fn locked(&self, holder: &str) -> Problem {
+        Problem::new(Exit::Locked, format!("{} is locked by another run", self.name))
+            .cause(holder)
+            .next("wait until that run has ended; the lock goes with its connection, there is nothing to clean up")
+    }
+
+    fn no_answer(&self, outcome: Outcome, complaints: &str) -> Problem {
+        let said = complaints.trim();
+        if said.contains("a password is required") || said.contains("a terminal is required") {
+            return Problem::new(Exit::Connection, format!("sudo on {} asks for a password that nobody gave", self.name))
+                .cause(said)
+                .next("add --ask-sudo-password, or let sudo trust the login: echo 'USER ALL=(ALL) NOPASSWD: ALL' in /etc/sudoers.d");
+        }
+        if said.contains("incorrect password") {
+            return Problem::new(Exit::Connection, format!("sudo on {} did not accept the password", self.name))
+                .cause(said)
+                .next("run the same command again and type the password of the login on that host");
+        }
+        if let Outcome::Lost { cause } = &outcome {
+            return Problem::new(Exit::Connection, format!("the connection to {} was lost", self.name))
+                .cause(if said.is_empty() { cause } else { said })
+                .next("run the same command again: it goes on where this run was cut off");
+        }
+        Problem::new(Exit::Failed, format!("{} could not run a script as root", self.name)).cause(if said.is_empty() {
+            format!("it ended with {outcome:?}")
+        } else {
+            said.to_owned()
+        })
+    }
+}
+
+/// The host's part of [`Remote::run`]: starts the unit, shows what it prints until it ends. When forge dies this dies too,
+/// and leaves a unit that still runs its files: the next run waits for it and clears them.
+const RUN: &str = r#"#!/bin/sh
+d=$1
+systemd-run --quiet --collect --unit=@UNIT@ --property=Type=exec --property="StandardOutput=file:$d/out" \
+  --property="StandardError=file:$d/out" /bin/sh "$d/body" "$d" || exit 1
+pid=$(systemctl show --property=MainPID --value @UNIT@)
+[ "$pid" != 0 ] || pid=$$
+if [ "$pid" = "$$" ]; then cat "$d/out"; else tail -n +1 -s 0.1 --pid="$pid" -f "$d/out"; fi
+systemctl --quiet is-active @UNIT@ || rm -rf "$d"
+"#;
+
+fn archive(program: &str, files: &[(String, Secret)]) -> std::io::Result<Secret> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut append = |name: &str, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, name, content)
+    };
+    append("run", program.as_bytes())?;
+    for (name, content) in files {
+        append(name, content.expose())?;
+    }
+    archive.into_inner().map(Secret::new)
+}

@@ -1,0 +1,65 @@
+//! Resources: what a host should have. Each kind says how it is looked at, compared and put right.
+
+mod directory;
+mod file;
+mod hostname;
+mod hosts_block;
+mod mode;
+mod module;
+mod packages;
+mod service;
+mod swap;
+mod sysctl;
+mod system_user;
+
+use std::fmt::Debug;
+
+pub use directory::Directory;
+pub use file::{Content, File};
+pub use hostname::Hostname;
+pub use hosts_block::HostsBlock;
+pub use mode::Mode;
+pub use module::Module;
+pub use packages::{Package, Packages};
+pub use service::Service;
+pub use swap::SwapOff;
+pub use sysctl::Sysctl;
+pub use system_user::SystemUser;
+
+use super::script::Script;
+
+/// Something a host should have. Plan, dry run, drift report and idempotence follow from these four for every kind.
+pub trait Resource: Debug + Send + Sync {
+    /// Unique on a host and readable: `file /etc/hosts`.
+    fn id(&self) -> String;
+
+    /// Shell that prints what is there; it changes nothing and does not depend on what is wanted.
+    fn probe(&self) -> String;
+
+    /// What is different from what is wanted; `None` when nothing is. Pure.
+    fn differ(&self, seen: &str) -> Option<Difference>;
+
+    /// What puts it right. Safe to run again after it was cut off anywhere.
+    fn apply(&self) -> Script;
+
+    /// Ids of resources whose change makes this one due as well, as a service restarts when its configuration changes.
+    fn follows(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// One thing that would change, as the plan shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// One line: `file /etc/hosts: create`.
+    pub summary: String,
+    /// A unified diff, when the content is text that may be shown.
+    pub diff: Option<String>,
+}
+
+impl Difference {
+    /// A difference of one line.
+    pub fn new(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), diff: None }
+    }
+}

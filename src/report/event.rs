@@ -1,0 +1,169 @@
+//! Everything forge tells: the one stream that the screen, the JSON lines, the journal and the tests read.
+
+use serde::Serialize;
+
+use crate::error::Problem;
+use crate::inventory::NodeName;
+use crate::ssh::Traffic;
+
+/// One thing that happened. Serialized as one JSON object per line with a `type`; fields are only ever added.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The first line of every run.
+    Started {
+        /// Version of this stream's format.
+        format: u32,
+        /// `up`, `plan`…
+        action: &'static str,
+        /// The cluster's name.
+        cluster: String,
+        /// How many machines.
+        hosts: usize,
+    },
+    /// Something that an earlier run left running is waited for.
+    Waiting {
+        /// Where.
+        host: NodeName,
+        /// The systemd unit.
+        unit: String,
+    },
+    /// All hosts have answered.
+    Observed {
+        /// How many.
+        hosts: usize,
+        /// How many questions in all.
+        checks: usize,
+        /// Since the start.
+        elapsed_ms: u64,
+    },
+    /// Something to know or to mend before anything is changed.
+    Found {
+        /// Where; `None` when it concerns the whole cluster.
+        host: Option<NodeName>,
+        /// Whether the run stops because of it.
+        fatal: bool,
+        /// What it is.
+        what: String,
+        /// In the words of whatever said so.
+        cause: String,
+        /// What to do.
+        next: String,
+    },
+    /// What would be done, in order.
+    Planned {
+        /// The steps.
+        steps: Vec<PlannedStep>,
+    },
+    /// A step begins on its host.
+    StepStarted {
+        /// Whose step it is.
+        host: NodeName,
+        /// Its name, stable over versions.
+        step: &'static str,
+        /// For people.
+        title: String,
+    },
+    /// A step said something while it ran.
+    StepOutput {
+        /// Whose step it is.
+        host: NodeName,
+        /// Its name.
+        step: &'static str,
+        /// One line.
+        line: String,
+    },
+    /// A step came to its end.
+    StepFinished {
+        /// Whose step it is.
+        host: NodeName,
+        /// Its name.
+        step: &'static str,
+        /// For people.
+        title: String,
+        /// How.
+        outcome: Outcome,
+        /// Since it began.
+        elapsed_ms: u64,
+    },
+    /// One row of the evidence table.
+    Evidence {
+        /// What was looked at.
+        check: String,
+        /// Whether it is as it should be.
+        passed: bool,
+        /// What was found.
+        found: String,
+    },
+    /// The last line of every run.
+    Finished {
+        /// The process's exit code.
+        exit: u8,
+        /// Steps that changed something.
+        changed: usize,
+        /// Since the start.
+        elapsed_ms: u64,
+        /// On all connections together.
+        traffic: Traffic,
+        /// The most round trips on one connection.
+        round_trips: u64,
+    },
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// Whose step it is.
+    pub host: NodeName,
+    /// Its name.
+    pub step: &'static str,
+    /// For people.
+    pub title: String,
+    /// What would change, a line each.
+    pub changes: Vec<PlannedChange>,
+}
+
+/// One change of a step.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedChange {
+    /// One line.
+    pub summary: String,
+    /// A unified diff where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did what it should.
+    Done,
+    /// It was not begun.
+    Skipped {
+        /// Why.
+        because: String,
+    },
+    /// It did what it should, and somebody should know this.
+    Warned {
+        /// What.
+        what: String,
+    },
+    /// It did not.
+    Failed {
+        /// What happened.
+        what: String,
+        /// In the words of the program that failed.
+        cause: String,
+        /// What to do.
+        next: String,
+    },
+}
+
+impl From<&Problem> for Outcome {
+    fn from(problem: &Problem) -> Self {
+        Self::Failed { what: problem.what.clone(), cause: problem.cause.clone(), next: problem.next.clone() }
+    }
+}

@@ -1,0 +1,118 @@
+//! Events as plain lines: for logs, pipes and everybody who does not sit before a terminal.
+
+use std::time::Instant;
+
+use super::console::{paint, say};
+use super::{Event, Outcome, PlannedStep, Reporter};
+
+/// A line per finished step.
+pub struct Lines {
+    started: Instant,
+    quiet_plan: bool,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { started: Instant::now(), quiet_plan: false }
+    }
+}
+
+impl Lines {
+    /// Without the list of steps, which the question before a run has already shown.
+    #[must_use]
+    pub fn without_plan(mut self) -> Self {
+        self.quiet_plan = true;
+        self
+    }
+
+    /// What people read about an event; empty when there is nothing to read.
+    pub fn words(&self, event: &Event) -> String {
+        let clock = self.started.elapsed().as_secs_f64();
+        match event {
+            Event::Waiting { host, unit } => format!("{host}: waiting for {unit}, which an earlier run started"),
+            Event::Observed { hosts, checks, elapsed_ms } => {
+                format!("looked at {checks} things on {} in {}", count(*hosts, "host"), seconds(*elapsed_ms))
+            }
+            Event::Found { fatal, what, cause, next, .. } => finding(*fatal, what, cause, next),
+            Event::Planned { steps } if !self.quiet_plan => plan(steps),
+            Event::StepFinished { host, title, outcome, elapsed_ms, .. } => {
+                let (mark, more) = match outcome {
+                    Outcome::Done => (paint("32", "✓"), String::new()),
+                    Outcome::Warned { what } => (paint("33", "!"), format!("\n           {what}")),
+                    Outcome::Skipped { because } => (paint("2", "-"), format!(" (not done: {because})")),
+                    Outcome::Failed { .. } => (paint("31", "✗"), String::new()),
+                };
+                format!("{clock:7.1}s {mark} {host:<8} {title} {}{more}", paint("2", &seconds(*elapsed_ms)))
+            }
+            Event::Evidence { check, passed, found } => {
+                let mark = if *passed { paint("32", "pass") } else { paint("31", "FAIL") };
+                format!("  {mark}  {check:<44} {found}")
+            }
+            Event::Finished { exit: 0, changed, elapsed_ms, round_trips, .. } => {
+                let what =
+                    if *changed == 0 { "no changes".to_owned() } else { format!("done: {}", count(*changed, "step")) };
+                format!(
+                    "{what}, {} in all, {} on the busiest connection",
+                    seconds(*elapsed_ms),
+                    count(*round_trips as usize, "round trip")
+                )
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+impl Reporter for Lines {
+    fn event(&mut self, event: &Event) {
+        let words = self.words(event);
+        if !words.is_empty() {
+            say(&words);
+        }
+    }
+}
+
+/// A plan as people read it.
+fn plan(steps: &[PlannedStep]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        text.push_str(&format!("{} {}: {}\n", paint("33", "~"), paint("1", step.host.as_str()), step.title));
+        for change in &step.changes {
+            text.push_str(&format!("    {}\n", change.summary));
+            for line in change.diff.iter().flat_map(|diff| diff.lines()) {
+                let colour = if line.starts_with('+') {
+                    "32"
+                } else if line.starts_with('-') {
+                    "31"
+                } else {
+                    "2"
+                };
+                text.push_str(&format!("      {}\n", paint(colour, line)));
+            }
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// `what` names the host.
+fn finding(fatal: bool, what: &str, cause: &str, next: &str) -> String {
+    let label = if fatal { paint("31;1", "error:") } else { paint("33;1", "warning:") };
+    let mut text = format!("{label} {what}");
+    for (label, lines) in [("cause", cause), ("next", next)] {
+        for (number, line) in lines.lines().enumerate() {
+            let label = if number == 0 { format!("{label}:") } else { String::new() };
+            text.push_str(&format!("\n  {label:<6} {line}"));
+        }
+    }
+    text
+}
+
+/// `1 host`, `3 hosts`.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `0.41s`, `12.3s`.
+fn seconds(milliseconds: u64) -> String {
+    let digits = if milliseconds < 10_000 { 2 } else { 1 };
+    format!("{:.digits$}s", std::time::Duration::from_millis(milliseconds).as_secs_f64())
+}
