@@ -5,7 +5,9 @@
 pub mod error;
 pub mod host;
 pub mod inventory;
+pub mod kube;
 pub mod plan;
+pub mod render;
 pub mod report;
 pub mod secret;
 pub mod ssh;

@@ -1,0 +1,11 @@
+//! `AuthenticationConfiguration`: who may come without credentials, and where to.
+
+use crate::render::{RenderError, Templates};
+
+/// The file behind `--authentication-config`.
+///
+/// # Errors
+/// When the template is broken.
+pub fn authentication_config(templates: &Templates) -> Result<String, RenderError> {
+    templates.render("apiserver/authentication.yaml.tera", &serde_json::json!({}))
+}

@@ -1,0 +1,49 @@
+//! What Kubernetes needs: kubeadm's configuration, policies, certificates.
+//!
+//! Everything here is a pure function of the cluster; one file per artefact. YAML comes from `templates/` only.
+
+pub mod certificates;
+pub mod csr;
+pub mod encryption;
+pub mod images;
+pub mod kubeconfig;
+pub mod merge;
+pub mod paths;
+
+mod admission;
+mod audit_policy;
+mod authentication;
+mod calico;
+mod canary;
+mod cluster_configuration;
+mod containerd;
+mod discovery;
+mod etcd;
+mod init_configuration;
+mod join_configuration;
+mod join_secrets;
+mod kube_proxy_configuration;
+mod kubelet_configuration;
+mod node_registration;
+mod overrides;
+mod registry_hosts;
+mod tls;
+mod waiting;
+
+pub use admission::admission_config;
+pub use audit_policy::audit_policy;
+pub use authentication::authentication_config;
+pub use calico::{calico_felix, calico_installation};
+pub use canary::{NAMESPACE, canary_pod, canary_secret};
+pub use containerd::{containerd_config, crictl_config};
+pub use discovery::discovery_kubeconfig;
+pub use etcd::ETCDCTL;
+pub use init_configuration::init_config;
+pub use join_configuration::join_config;
+pub use join_secrets::JoinSecrets;
+pub use overrides::overridden_hardening;
+pub use registry_hosts::registry_hosts;
+pub use waiting::{STUCK, record, wait_for_tigera, wait_for_workloads};
+
+/// The port that API servers listen on, which is kubeadm's default; the endpoint may have another one in front.
+pub const API_SERVER_PORT: u16 = 6443;

@@ -1,0 +1,90 @@
+//! `nodeRegistration`: how a host presents itself, the same for `init` and `join`.
+
+use serde::Serialize;
+
+use crate::inventory::cluster::Role;
+use crate::inventory::{Cluster, Host};
+use crate::kube::paths;
+use crate::render::RenderError;
+
+/// The taint that keeps ordinary pods away from control planes.
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+
+/// What the templates call `node`.
+#[derive(Serialize)]
+pub(super) struct NodeRegistration {
+    name: String,
+    address: String,
+    cri_socket: &'static str,
+    taints: Vec<Taint>,
+    ignore_preflight_errors: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Taint {
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    effect: String,
+}
+
+impl NodeRegistration {
+    pub(super) fn of(cluster: &Cluster, host: &Host) -> Result<Self, RenderError> {
+        let keeps_pods_away = host.is_control_plane() && !host.roles.contains(&Role::Worker);
+        let default = keeps_pods_away.then(|| Taint {
+            key: CONTROL_PLANE.to_owned(),
+            value: None,
+            effect: "NoSchedule".to_owned(),
+        });
+        let own = host.taints.iter().map(|taint| parse(taint));
+        let mut taints: Vec<Taint> = default.into_iter().map(Ok).chain(own).collect::<Result<_, _>>()?;
+        // The API server refuses two taints of the same key and effect.
+        let mut seen = Vec::new();
+        taints.retain(|taint| {
+            let id = (taint.key.clone(), taint.effect.clone());
+            let new = !seen.contains(&id);
+            seen.push(id);
+            new
+        });
+        Ok(Self {
+            name: host.name.to_string(),
+            address: host.address.to_string(),
+            cri_socket: paths::CRI_SOCKET,
+            taints,
+            ignore_preflight_errors: cluster.kubeadm.ignore_preflight_errors.clone(),
+        })
+    }
+}
+
+/// `key=value:Effect` or `key:Effect`, as kubectl writes it.
+fn parse(taint: &str) -> Result<Taint, RenderError> {
+    let wrong = || RenderError::Value { what: format!("{taint:?} is not a taint: key=value:Effect or key:Effect") };
+    let (name, effect) = taint.rsplit_once(':').ok_or_else(wrong)?;
+    let (key, value) = match name.split_once('=') {
+        Some((key, value)) => (key, Some(value.to_owned())),
+        None => (name, None),
+    };
+    if key.is_empty() || !matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
+        return Err(wrong());
+    }
+    Ok(Taint { key: key.to_owned(), value, effect: effect.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taints_are_read_as_kubectl_writes_them() {
+        let taint = |key: &str, value: Option<&str>, effect: &str| Taint {
+            key: key.into(),
+            value: value.map(Into::into),
+            effect: effect.into(),
+        };
+        assert_eq!(parse("gpu=true:NoSchedule").unwrap(), taint("gpu", Some("true"), "NoSchedule"));
+        assert_eq!(parse("a.b/c:NoExecute").unwrap(), taint("a.b/c", None, "NoExecute"));
+        for wrong in ["", "gpu", "gpu:", ":NoSchedule", "=x:NoSchedule", "gpu:Never"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Every path on a host that forge and Kubernetes agree on.
+
+/// kubeadm's folder.
+pub const KUBERNETES: &str = "/etc/kubernetes";
+/// Static pods of the control plane.
+pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
+/// Certificates and keys.
+pub const PKI: &str = "/etc/kubernetes/pki";
+/// The cluster's CA.
+pub const CA: &str = "/etc/kubernetes/pki/ca.crt";
+/// The administrator's kubeconfig.
+pub const ADMIN_KUBECONFIG: &str = "/etc/kubernetes/admin.conf";
+/// Break-glass kubeconfig past RBAC, only where `kubeadm init` ran.
+pub const SUPER_ADMIN_KUBECONFIG: &str = "/etc/kubernetes/super-admin.conf";
+/// The kubelet's kubeconfig; it exists once the host has joined.
+pub const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
+
+/// What forge writes for the API server; mounted into its pod as a folder.
+pub const FORGE: &str = "/etc/kubernetes/forge";
+/// `AuthenticationConfiguration`.
+pub const AUTHENTICATION: &str = "/etc/kubernetes/forge/authentication.yaml";
+/// `AdmissionConfiguration`.
+pub const ADMISSION: &str = "/etc/kubernetes/forge/admission.yaml";
+/// The audit policy.
+pub const AUDIT_POLICY: &str = "/etc/kubernetes/forge/audit-policy.yaml";
+/// Folder of the encryption configuration.
+pub const ENCRYPTION_FOLDER: &str = "/etc/kubernetes/forge/encryption";
+/// `EncryptionConfiguration`.
+pub const ENCRYPTION: &str = "/etc/kubernetes/forge/encryption/config.yaml";
+/// kubeadm's configuration, only while `init` or `join` runs: it holds the token.
+pub const KUBEADM_CONFIG: &str = "/etc/kubernetes/forge/kubeadm.yaml";
+/// The discovery kubeconfig, only while `join` runs.
+pub const DISCOVERY: &str = "/etc/kubernetes/forge/discovery.conf";
+
+/// Folder of the audit log.
+pub const AUDIT_FOLDER: &str = "/var/log/kubernetes/audit";
+/// The audit log.
+pub const AUDIT_LOG: &str = "/var/log/kubernetes/audit/audit.log";
+/// etcd's data.
+pub const ETCD: &str = "/var/lib/etcd";
+/// The kubelet's data.
+pub const KUBELET: &str = "/var/lib/kubelet";
+/// The kubelet's configuration as kubeadm wrote it.
+pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+/// Network configuration.
+pub const CNI: &str = "/etc/cni/net.d";
+
+/// containerd's configuration.
+pub const CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
+/// The user's own containerd settings, imported by ours.
+pub const CONTAINERD_DROP_INS: &str = "/etc/containerd/conf.d";
+/// One folder per registry, see [`registry_hosts`].
+pub const CONTAINERD_REGISTRIES: &str = "/etc/containerd/certs.d";
+/// crictl's configuration.
+pub const CRICTL_CONFIG: &str = "/etc/crictl.yaml";
+/// containerd's socket as Kubernetes writes it.
+pub const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
+
+/// Where containerd looks for the mirrors of `registry`.
+pub fn registry_hosts(registry: &str) -> String {
+    format!("{CONTAINERD_REGISTRIES}/{registry}/hosts.toml")
+}

@@ -1,0 +1,51 @@
+//! Waiting for workloads, on the host, with a reason when they do not come.
+
+use crate::host::quote;
+
+/// Shell that defines `stuck NAMESPACE|NAMESPACE`. Prints a line for each container that waits for its image or crashes: `NAMESPACE/POD IMAGE REASON: MESSAGE`.
+pub const STUCK: &str = r#"stuck() {
+kubectl get pods -A -o go-template='{{range .items}}{{$pod := .}}{{range .status.initContainerStatuses}}{{$c := .}}{{with .state.waiting}}{{$pod.metadata.namespace}}/{{$pod.metadata.name}} {{$c.image}} {{.reason}}: {{.message}}{{"\n"}}{{end}}{{end}}{{range .status.containerStatuses}}{{$c := .}}{{with .state.waiting}}{{$pod.metadata.namespace}}/{{$pod.metadata.name}} {{$c.image}} {{.reason}}: {{.message}}{{"\n"}}{{end}}{{end}}{{end}}' | grep -E '^('"$1"')/.* (ErrImagePull|ImagePullBackOff|InvalidImageName|CrashLoopBackOff|CreateContainerConfigError|RunContainerError): ' || true
+}"#;
+
+/// The loop around a question: it ends when the question is answered, after five minutes, or when a container has been
+/// stuck for 20 seconds, which a registry that was slow once is not.
+fn until(namespaces: &str, question: &str) -> String {
+    let pattern = quote(&namespaces.replace(' ', "|"));
+    format!(
+        "{STUCK}\nbad=0; tries=0; said=\nuntil {question}; do\n\
+         tries=$((tries + 1))\n\
+         if [ $((tries % 5)) -eq 0 ]; then said=$(stuck {pattern}); bad=$((bad + 1)); [ -n \"$said\" ] || bad=0; fi\n\
+         if [ \"$bad\" -ge 4 ] || [ \"$tries\" -ge 300 ]; then\n\
+         [ -n \"$said\" ] || said='not ready after five minutes'\n\
+         printf '%s\\n' \"$said\"\nprintf '%s\\n' \"$said\" | emit stuck\nexit 1\nfi\nsleep 1\ndone"
+    )
+}
+
+/// Shell that waits until every DaemonSet of a namespace, or DaemonSet and Deployment (`kinds` as kubectl takes them), has
+/// the pods it wants on the nodes that are there. When it fails it hands back `stuck`.
+pub fn wait_for_workloads(namespace: &str, kinds: &str) -> String {
+    let question = format!(
+        "kubectl -n {} get {kinds} -o go-template='{{{{range .items}}}}{{{{.metadata.generation}}}} \
+         {{{{.status.observedGeneration}}}} {{{{if eq .kind \"DaemonSet\"}}}}{{{{.status.desiredNumberScheduled}}}} \
+         {{{{or .status.numberReady 0}}}}{{{{else}}}}{{{{.spec.replicas}}}} {{{{or .status.readyReplicas 0}}}}{{{{end}}}}{{{{\"\\n\"}}}}\
+         {{{{end}}}}' | awk '$1 != $2 || $3 != $4 {{bad = 1}} END {{exit bad + (NR == 0)}}'",
+        quote(namespace)
+    );
+    until(namespace, &question)
+}
+
+/// Shell that waits for the operator's own verdict on its parts.
+pub fn wait_for_tigera(parts: &[&str]) -> String {
+    let parts: Vec<String> = parts.iter().map(|part| format!("tigerastatus/{part}")).collect();
+    let question = format!("kubectl wait --for=condition=Available --timeout=1s {} >/dev/null 2>&1", parts.join(" "));
+    until("tigera-operator calico-system kube-system", &question)
+}
+
+/// Shell that notes a value in our ConfigMap `kube-system/forge`, the cluster's own memory of what was applied.
+pub fn record(key: &str, value: &str) -> String {
+    format!(
+        "kubectl -n kube-system get configmap forge >/dev/null 2>&1 || kubectl -n kube-system create configmap forge >/dev/null\n\
+         kubectl -n kube-system patch configmap forge --type merge -p {} >/dev/null",
+        quote(&serde_json::json!({ "data": { key: value } }).to_string())
+    )
+}

@@ -1,0 +1,15 @@
+//! What forge gives to Kubernetes, compared as text.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod certificates;
+mod containerd;
+mod csr;
+mod encryption;
+mod fixture;
+mod hostile;
+mod kubeadm;
+mod merge;
+mod overrides;
+mod policies;
+mod templates;

@@ -1,0 +1,98 @@
+//! The API server's policy files, and Calico's objects.
+
+use forge::inventory::cluster::Cni;
+use forge::kube::{admission_config, audit_policy, authentication_config, calico_felix, calico_installation};
+use serde_json::{Value, json};
+
+use crate::fixture::{calico, single, templates, three_and_one};
+
+#[test]
+fn authentication() {
+    insta::assert_snapshot!("authentication", authentication_config(&templates()).unwrap());
+}
+
+#[test]
+fn admission() {
+    let mut cluster = single();
+    cluster.security.pod_security.exempt_namespaces.push("storage".into());
+    insta::assert_snapshot!("admission", admission_config(&templates(), &cluster).unwrap());
+}
+
+#[test]
+fn audit() {
+    insta::assert_snapshot!("audit-policy", audit_policy(&templates(), &single()).unwrap());
+}
+
+#[test]
+fn no_rule_logs_the_body_of_a_secret() {
+    let policy: Value = serde_yaml::from_str(&audit_policy(&templates(), &single()).unwrap()).unwrap();
+    let rules = policy["rules"].as_array().unwrap();
+    let is = |rule: &&Value, level: &str| rule["level"] == level;
+    let guards =
+        |rule: &&Value| rule["resources"][0]["resources"].as_array().is_some_and(|all| all.contains(&json!("secrets")));
+    let guard = rules.iter().position(|rule| is(&rule, "Metadata") && guards(&rule)).unwrap();
+    let body = rules.iter().position(|rule| is(&rule, "Request") || is(&rule, "RequestResponse")).unwrap();
+    assert!(guard < body);
+    assert_eq!(rules.last().unwrap(), &json!({"level": "Metadata"}));
+}
+
+#[test]
+fn the_users_own_policy_has_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.yaml");
+    let mut cluster = single();
+    cluster.security.audit.policy = Some(path.clone());
+    let told = |cluster| match audit_policy(&templates(), cluster) {
+        Ok(text) => text,
+        Err(error) => error.to_string().replace(&folder.path().display().to_string(), ""),
+    };
+    let mut all = vec![told(&cluster)];
+    for text in ["kind: Pod\napiVersion: v1\n", "rules: [", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []\n"] {
+        std::fs::write(&path, text).unwrap();
+        all.push(told(&cluster));
+    }
+    insta::assert_snapshot!(all.join("\n"), @"
+    cannot read /policy.yaml
+    /policy.yaml is v1 Pod, where audit.k8s.io/v1 Policy is needed
+    /policy.yaml is not YAML
+    apiVersion: audit.k8s.io/v1
+    kind: Policy
+    rules: []
+    ");
+}
+
+#[test]
+fn calico_uses_the_rule_engine_of_kube_proxy() {
+    let mut cluster = three_and_one();
+    insta::assert_snapshot!("calico", calico_installation(&templates(), &cluster, calico(&cluster)).unwrap());
+    for (mode, dataplane) in [("iptables", "Iptables"), ("ipvs", "Iptables"), ("nftables", "Nftables")] {
+        cluster.kubeadm.kube_proxy_configuration.insert("mode".into(), json!(mode));
+        let text = calico_installation(&templates(), &cluster, calico(&cluster)).unwrap();
+        assert!(text.contains(&format!("linuxDataplane: \"{dataplane}\"")), "{text}");
+    }
+}
+
+#[test]
+fn calico_on_ipv6() {
+    let mut cluster = single();
+    cluster.pod_subnet = "fd00:10::/56".parse().unwrap();
+    insta::assert_snapshot!("calico-ipv6", calico_installation(&templates(), &cluster, calico(&cluster)).unwrap());
+}
+
+#[test]
+fn calico_encrypts_when_it_is_told() {
+    let mut cluster = single();
+    assert_eq!(calico_felix(&templates(), &cluster, calico(&cluster)).unwrap(), None);
+    if let Cni::Calico(calico) = &mut cluster.cni {
+        calico.wireguard = true;
+    }
+    insta::assert_snapshot!(calico_felix(&templates(), &cluster, calico(&cluster)).unwrap().unwrap(), @"
+    # Merged by server-side apply into the object of this name that Calico makes itself.
+    apiVersion: crd.projectcalico.org/v1
+    kind: FelixConfiguration
+    metadata:
+      name: default
+    spec:
+      wireguardEnabled: true
+    ");
+}
