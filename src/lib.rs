@@ -2,10 +2,12 @@
 //!
 //! `docs/architecture.md` tells how the parts fit together; each module's first line says what it is responsible for.
 
+pub mod actions;
 pub mod error;
 pub mod host;
 pub mod inventory;
 pub mod kube;
+pub mod phases;
 pub mod plan;
 pub mod render;
 pub mod report;

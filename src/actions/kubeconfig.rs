@@ -1,0 +1,70 @@
+//! `forge kubeconfig`: the administrator's kubeconfig, from the first control plane that has one.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::run::Run;
+use crate::error::{Exit, Problem};
+use crate::host::Script;
+use crate::kube::{kubeconfig, paths};
+use crate::report::console;
+use crate::secret::Secret;
+
+/// Fetches it and writes it to `output`, mode 0600.
+///
+/// # Errors
+/// No control plane has one, or the file exists and `merge` is not set, or it cannot be written.
+pub async fn kubeconfig(run: &mut Run, output: &Path, merge: bool) -> Result<Exit, Problem> {
+    let existing = match std::fs::read_to_string(output) {
+        Ok(text) if merge => Some(Secret::new(text)),
+        Ok(_) => {
+            return Err(Problem::new(Exit::Usage, format!("{} exists", output.display()))
+                .next("add --merge to add the cluster to it, or name another file with --output"));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(Problem::new(Exit::Failed, format!("{} cannot be read", output.display())).cause(error));
+        }
+    };
+    run.connect().await?;
+    let admin = fetch(run).await?;
+    let text = kubeconfig::for_operator(&admin, &run.cluster, existing.as_ref())
+        .map_err(|cause| Problem::new(Exit::Failed, "the kubeconfig cannot be used").cause(cause))?;
+    write(output, &text)
+        .map_err(|error| Problem::new(Exit::Failed, format!("{} was not written", output.display())).cause(error))?;
+    console::say(&format!("wrote {}: kubectl --kubeconfig {} get nodes", output.display(), output.display()));
+    Ok(Exit::Done)
+}
+
+async fn fetch(run: &Run) -> Result<Secret, Problem> {
+    for host in run.cluster.control_planes() {
+        let Some(remote) = run.remote(&host.name) else { continue };
+        let mut found = None;
+        let script = Script::new(format!("[ ! -e {path} ] || emit kubeconfig <{path}", path = paths::ADMIN_KUBECONFIG));
+        let mut hear = |said| {
+            if let crate::host::frames::Said::Value(_, _, value) = said {
+                found = Some(value);
+            }
+        };
+        remote.run("kubeconfig", &[script], &mut hear).await?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+    }
+    Err(Problem::new(Exit::Failed, "no control plane has a kubeconfig yet")
+        .cause(format!("{} does not exist", paths::ADMIN_KUBECONFIG))
+        .next("make the cluster first: forge up INVENTORY"))
+}
+
+/// In one rename, so that a file that people use is never half written.
+fn write(path: &Path, text: &Secret) -> std::io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".forge-new");
+    let _ = std::fs::remove_file(&new);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    file.write_all(text.expose())?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}

@@ -1,0 +1,7 @@
+//! What forge does, one file per command, each a table of contents.
+
+pub mod kubeconfig;
+mod run;
+pub mod up;
+
+pub use run::{Options, Run};

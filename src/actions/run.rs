@@ -1,0 +1,365 @@
+//! One run of a command: connections, facts, the plan's consent, its execution and its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use crate::error::{Exit, Problem};
+use crate::host::facts::{Holder, Probe};
+use crate::host::remote::Sudo;
+use crate::host::{Fleet, Observed, Remote};
+use crate::inventory::NodeName;
+use crate::inventory::cluster::{Cluster, Host};
+use crate::kube::{self, merge::Replaced};
+use crate::phases::encryption::{self, Source};
+use crate::phases::verify::Evidence;
+use crate::phases::{self, Facts, Site, facts, preflight};
+use crate::plan::{Interrupts, Plan, execute};
+use crate::render::Templates;
+use crate::report::{Event, Events, console};
+use crate::secret::Secret;
+use crate::ssh::{Client, Keyring, KnownHosts, Patience, Target, Traffic};
+
+/// What the command line says about a run.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Do not ask.
+    pub yes: bool,
+    /// What sudo asks for, when it asks.
+    pub sudo_password: Option<Secret>,
+}
+
+/// One run.
+pub struct Run {
+    /// What is wanted.
+    pub cluster: Arc<Cluster>,
+    /// How files are worded.
+    pub templates: Arc<Templates>,
+    action: &'static str,
+    events: Events,
+    options: Options,
+    fleet: Fleet,
+    interrupts: Interrupts,
+    started: Instant,
+    changed: usize,
+}
+
+/// Logins at the same time: many, yet fewer than the files that a shell lets a process open.
+const LOGINS: usize = 64;
+
+impl Run {
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// The templates do not load.
+    pub fn new(action: &'static str, cluster: Cluster, events: Events, options: Options) -> Result<Self, Problem> {
+        let templates = Templates::load(None).map_err(phases::unrendered)?;
+        events.emit(&Event::Started { format: 1, action, cluster: cluster.name.clone(), hosts: cluster.hosts.len() });
+        Ok(Self {
+            cluster: Arc::new(cluster),
+            templates: Arc::new(templates),
+            action,
+            events,
+            options,
+            fleet: Fleet::new(),
+            interrupts: Interrupts::listen(console::say),
+            started: Instant::now(),
+            changed: 0,
+        })
+    }
+
+    /// Everything a phase looks at.
+    pub fn site<'a>(&'a self, facts: &'a Facts) -> Site<'a> {
+        Site { cluster: &self.cluster, facts, templates: &self.templates }
+    }
+
+    /// Logs in to every host at once.
+    ///
+    /// # Errors
+    /// Every host that cannot be reached, logged into or trusted has been told of; this is the first.
+    pub async fn connect(&mut self) -> Result<(), Problem> {
+        let mut interrupts = self.interrupts.clone();
+        tokio::select! {
+            result = self.log_in() => result,
+            _ = interrupts.next() => Err(interrupted()),
+        }
+    }
+
+    async fn log_in(&mut self) -> Result<(), Problem> {
+        let known_hosts = KnownHosts::load(&self.cluster.known_hosts).map_err(|error| {
+            Problem::new(Exit::Connection, format!("{} cannot be read", self.cluster.known_hosts.display()))
+                .cause(error)
+        })?;
+        let ask = |path: &std::path::Path| console::ask_secret(&format!("passphrase of {}: ", path.display()));
+        let client = Arc::new(Client::new(known_hosts, Keyring::new(ask), Patience::default()));
+        let mut logins = JoinSet::new();
+        let slots = Arc::new(tokio::sync::Semaphore::new(LOGINS));
+        for host in &self.cluster.hosts {
+            let (client, slots) = (Arc::clone(&client), Arc::clone(&slots));
+            let (name, target, sudo) = (host.name.clone(), Target::from(host), self.sudo(host));
+            logins.spawn(async move {
+                let _slot = slots.acquire_owned().await;
+                let connection = client.open(&target).await.map_err(Problem::from)?;
+                Ok(Arc::new(Remote::new(name, connection, sudo)))
+            });
+        }
+        let mut problems = Vec::new();
+        while let Some(login) = logins.join_next().await {
+            match login
+                .unwrap_or_else(|error| Err(Problem::new(Exit::Failed, "a login ended unexpectedly").cause(error)))
+            {
+                Ok(remote) => drop(self.fleet.insert(remote.name.clone(), remote)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.all_or_first(problems)
+    }
+
+    fn sudo(&self, host: &Host) -> Sudo {
+        match &self.options.sudo_password {
+            _ if host.ssh.user == "root" => Sudo::Root,
+            Some(password) => Sudo::Password(password.clone()),
+            None => Sudo::Passwordless,
+        }
+    }
+
+    /// Tells of all problems but the last, which is returned to be told of at the end.
+    fn all_or_first(&self, mut problems: Vec<Problem>) -> Result<(), Problem> {
+        problems.sort_by(|one, other| one.what.cmp(&other.what));
+        let Some(last) = problems.pop() else { return Ok(()) };
+        problems.iter().for_each(|problem| self.tell(problem));
+        Err(last)
+    }
+
+    /// Tells of a problem.
+    pub fn tell(&self, problem: &Problem) {
+        self.events.emit(&Event::Found {
+            host: None,
+            fatal: true,
+            what: problem.what.clone(),
+            cause: problem.cause.clone(),
+            next: problem.next.clone(),
+        });
+    }
+
+    /// Asks every host everything at once and makes the facts of it. With `lock` every host is locked for this run.
+    ///
+    /// # Errors
+    /// A host did not answer, is locked, or preflight found something; all findings have been told of.
+    pub async fn look(&mut self, lock: bool) -> Result<Facts, Problem> {
+        let mut interrupts = self.interrupts.clone();
+        tokio::select! {
+            result = self.observe(lock) => result,
+            _ = interrupts.next() => Err(interrupted()),
+        }
+    }
+
+    async fn observe(&mut self, lock: bool) -> Result<Facts, Problem> {
+        let holder = lock.then(|| self.holder());
+        let unseen = Facts::default();
+        let mut asking = JoinSet::new();
+        let mut checks = 0;
+        for host in &self.cluster.hosts {
+            let Some(remote) = self.fleet.get(&host.name).cloned() else { continue };
+            let probes = self.probes(host, &unseen)?;
+            checks += probes.len();
+            let (holder, events) = (holder.clone(), self.events.clone());
+            asking.spawn(async move {
+                let waiting = |unit: &str| {
+                    events.emit(&Event::Waiting { host: remote.name.clone(), unit: unit.to_owned() });
+                };
+                let seen = remote.facts(&probes, holder.as_ref(), waiting).await;
+                (remote.name.clone(), seen)
+            });
+        }
+        let mut facts = Facts::default();
+        let mut problems = Vec::new();
+        while let Some(Ok((name, seen))) = asking.join_next().await {
+            match seen {
+                Ok(seen) => drop(facts.hosts.insert(name, seen)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.all_or_first(problems)?;
+        self.events.emit(&Event::Observed {
+            hosts: facts.hosts.len(),
+            checks,
+            elapsed_ms: self.started.elapsed().as_millis() as u64,
+        });
+        facts.look_at_the_cluster(&self.cluster);
+        self.preflight(&mut facts)?;
+        match encryption::source(self.site(&facts))? {
+            Source::Everywhere => {}
+            Source::Generate => facts.encryption = Some(encryption::generate(self.site(&facts), &today())?),
+            Source::ReadFrom(name) => facts.encryption = Some(self.read_encryption(&name).await?),
+        }
+        Ok(facts)
+    }
+
+    fn probes(&self, host: &Host, unseen: &Facts) -> Result<Vec<Probe>, Problem> {
+        let resources = phases::host::resources(host, self.site(unseen))?;
+        let mut probes: Vec<Probe> =
+            resources.iter().map(|resource| Probe::quick(resource.id(), resource.probe())).collect();
+        probes.extend(facts::probes(host));
+        probes.extend(preflight::probes(&self.cluster, host));
+        Ok(probes)
+    }
+
+    fn preflight(&self, facts: &mut Facts) -> Result<(), Problem> {
+        let mut findings = preflight::check(&self.cluster, &facts.hosts);
+        if !findings.iter().any(|finding| finding.fatal) {
+            match preflight::kubernetes_version(&self.cluster, &facts.hosts) {
+                Ok(version) => {
+                    findings.extend(self.overridden(&version)?);
+                    facts.version = Some(version);
+                }
+                Err(finding) => findings.push(finding),
+            }
+            match preflight::package_keys(&self.cluster, &facts.hosts) {
+                Ok(keys) => facts.keys = keys,
+                Err(more) => findings.extend(more),
+            }
+        }
+        let fatal = findings.iter().filter(|finding| finding.fatal).count();
+        for finding in findings {
+            self.events.emit(&Event::Found {
+                host: finding.host,
+                fatal: finding.fatal,
+                what: finding.what,
+                cause: finding.cause,
+                next: finding.next,
+            });
+        }
+        if fatal == 0 {
+            return Ok(());
+        }
+        let noun = if fatal == 1 { "finding" } else { "findings" };
+        Err(Problem::new(Exit::Preflight, format!("preflight refused: {fatal} {noun} above, nothing was changed")))
+    }
+
+    /// The inventory may replace hardening; it is told of every time.
+    fn overridden(&self, version: &str) -> Result<Vec<preflight::Finding>, Problem> {
+        let replaced =
+            kube::overridden_hardening(&self.templates, &self.cluster, version).map_err(phases::unrendered)?;
+        let finding = |one: Replaced| preflight::Finding {
+            host: None,
+            fatal: false,
+            what: format!("kubeadm.{} of the inventory replaces hardening", one.path),
+            cause: format!("{} instead of {}", one.theirs, one.ours),
+            next: "remove it from the inventory, unless it has to be so".to_owned(),
+        };
+        Ok(replaced.into_iter().map(finding).collect())
+    }
+
+    async fn read_encryption(&self, name: &NodeName) -> Result<Secret, Problem> {
+        let unread = || Problem::new(Exit::Failed, format!("the encryption configuration of {name} cannot be read"));
+        let remote = self.fleet.get(name).ok_or_else(unread)?;
+        let mut config = None;
+        let mut hear = |said| {
+            if let crate::host::frames::Said::Value(_, _, value) = said {
+                config = Some(value);
+            }
+        };
+        remote.run("read-encryption", &[encryption::read()], &mut hear).await?;
+        config.filter(|config| !config.expose().is_empty()).ok_or_else(unread)
+    }
+
+    fn holder(&self) -> Holder {
+        let user =
+            std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let since = time::OffsetDateTime::now_utc().truncate_to_second();
+        Holder(format!(
+            "forge {} by {user} on {}, process {}, since {}",
+            self.action,
+            machine.trim(),
+            std::process::id(),
+            since
+        ))
+    }
+
+    /// Shows the plan.
+    pub fn show_plan(&self, plan: &Plan) {
+        self.events.emit(&Event::Planned { steps: plan.shown() });
+    }
+
+    /// Shows the plan and asks, unless `--yes` has answered.
+    ///
+    /// # Errors
+    /// The answer is no, or there is nobody to ask.
+    pub fn confirm(&self, plan: &Plan) -> Result<(), Problem> {
+        self.show_plan(plan);
+        if self.options.yes {
+            return Ok(());
+        }
+        match console::ask(&format!("Do this to cluster {}?", self.cluster.name)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Problem::new(Exit::Interrupted, "nothing was changed")),
+            None => Err(Problem::new(Exit::Usage, "there is no terminal to ask on, and nothing was changed")
+                .next("add --yes to go on without being asked")),
+        }
+    }
+
+    /// Runs the plan; problems are told of as they come, and the first gives the exit code.
+    pub async fn execute(&mut self, plan: Plan) -> Exit {
+        let summary = execute(plan, &self.fleet, &self.events, self.interrupts.clone()).await;
+        self.changed = summary.done;
+        summary.problems.iter().for_each(|problem| self.tell(problem));
+        summary.exit()
+    }
+
+    /// Tells what was found.
+    pub fn show(&self, evidence: &[Evidence]) {
+        for Evidence { check, passed, found } in evidence {
+            self.events.emit(&Event::Evidence { check: check.clone(), passed: *passed, found: found.clone() });
+        }
+    }
+
+    /// A host's connection.
+    pub fn remote(&self, host: &NodeName) -> Option<&Arc<Remote>> {
+        self.fleet.get(host)
+    }
+
+    /// What was seen of one host, for commands that need no facts but these.
+    ///
+    /// # Errors
+    /// The host did not answer.
+    pub async fn ask(&self, host: &NodeName, probes: &[Probe]) -> Result<Observed, Problem> {
+        let remote =
+            self.fleet.get(host).ok_or_else(|| Problem::new(Exit::Connection, format!("{host} is not connected")))?;
+        remote.facts(probes, None, |_| {}).await
+    }
+
+    /// Gives the locks back and tells how it went.
+    pub async fn finish(&mut self, exit: Exit) {
+        let mut total = Traffic::default();
+        let mut most = 0;
+        for remote in self.fleet.values() {
+            remote.release().await;
+            let traffic = remote.traffic();
+            most = most.max(traffic.round_trips);
+            total.round_trips += traffic.round_trips;
+            total.commands += traffic.commands;
+            total.bytes_sent += traffic.bytes_sent;
+            total.bytes_received += traffic.bytes_received;
+        }
+        self.events.emit(&Event::Finished {
+            exit: exit as u8,
+            changed: self.changed,
+            elapsed_ms: self.started.elapsed().as_millis() as u64,
+            traffic: total,
+            round_trips: most,
+        });
+    }
+}
+
+fn interrupted() -> Problem {
+    Problem::new(Exit::Interrupted, "interrupted; nothing was changed")
+}
+
+/// `20261123`: part of a new encryption key's name.
+fn today() -> String {
+    let now = time::OffsetDateTime::now_utc();
+    format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day())
+}

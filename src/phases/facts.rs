@@ -1,0 +1,196 @@
+//! What was seen of all hosts and of the cluster they form.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::preflight::PackageKeys;
+use crate::host::facts::Probe;
+use crate::host::{Observed, quote};
+use crate::inventory::NodeName;
+use crate::inventory::cluster::{Cluster, Host};
+use crate::kube::paths;
+use crate::secret::Secret;
+
+/// Exists while `kubeadm init` or `kubeadm join` runs, and afterwards when it was cut off.
+pub const INTERRUPTED_INIT: &str = "/var/lib/forge/interrupted-init";
+/// See [`INTERRUPTED_INIT`].
+pub const INTERRUPTED_JOIN: &str = "/var/lib/forge/interrupted-join";
+/// The kubelet's serving certificate, once it was approved.
+const SERVING: &str = "/var/lib/kubelet/pki/kubelet-server-current.pem";
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Answers per host; empty while the questions are being made.
+    pub hosts: BTreeMap<NodeName, Observed>,
+    /// The exact Kubernetes version to install, `1.36.5`; `None` while the questions are being made.
+    pub version: Option<String>,
+    /// The package repositories' keys, where hosts still need them.
+    pub keys: PackageKeys,
+    /// The encryption configuration to put on control planes that lack it.
+    pub encryption: Option<Secret>,
+    /// The living cluster, when one of its API servers answered.
+    pub living: Option<Living>,
+}
+
+/// What an API server told.
+#[derive(Clone, Debug, Default)]
+pub struct Living {
+    /// The control plane that told it.
+    pub through: Option<NodeName>,
+    /// All nodes.
+    pub nodes: Vec<Node>,
+    /// The data of our ConfigMap.
+    pub record: BTreeMap<String, String>,
+    /// What a join leaves behind: `rolebinding/…`, `secret/…`.
+    pub leftovers: Vec<String>,
+}
+
+/// A node as the API server sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Whether it is Ready.
+    pub ready: bool,
+    /// The kubelet's version, `v1.36.5`.
+    pub version: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Taints as kubectl writes them.
+    pub taints: Vec<String>,
+}
+
+impl Facts {
+    fn membership(&self, host: &NodeName) -> Vec<&str> {
+        self.hosts.get(host).map_or_else(Vec::new, |seen| seen.get("membership").lines().collect())
+    }
+
+    /// Whether the host is part of a cluster, by its own files.
+    pub fn joined(&self, host: &NodeName) -> bool {
+        self.membership(host).contains(&paths::KUBELET_KUBECONFIG) && !self.interrupted(host)
+    }
+
+    /// Whether `kubeadm init` or `join` was cut off on the host.
+    pub fn interrupted(&self, host: &NodeName) -> bool {
+        let files = self.membership(host);
+        files.contains(&INTERRUPTED_INIT) || files.contains(&INTERRUPTED_JOIN)
+    }
+
+    /// Whether the host's kubelet has its serving certificate.
+    pub fn serves(&self, host: &NodeName) -> bool {
+        self.membership(host).contains(&SERVING)
+    }
+
+    /// The cluster CA's certificate in PEM, from the first control plane that is part of the cluster.
+    pub fn ca(&self, cluster: &Cluster) -> Option<String> {
+        let joined = cluster.control_planes().find(|host| self.joined(&host.name))?;
+        self.hosts.get(&joined.name).map(|seen| format!("{}\n", seen.get("ca"))).filter(|pem| pem.len() > 1)
+    }
+
+    /// SHA-256 of the host's encryption configuration; empty without one.
+    pub fn encryption_sum(&self, host: &NodeName) -> &str {
+        let seen = self.hosts.get(host).map_or("", |seen| seen.get(&format!("file {}", paths::ENCRYPTION)));
+        seen.lines().nth(1).and_then(|line| line.split_whitespace().next()).unwrap_or_default()
+    }
+
+    /// Takes in what an API server told, from the first control plane that has one.
+    pub fn look_at_the_cluster(&mut self, cluster: &Cluster) {
+        self.living = cluster.control_planes().find_map(|host| {
+            let mut living = parse(self.hosts.get(&host.name)?.get("cluster"))?;
+            living.through = Some(host.name.clone());
+            Some(living)
+        });
+    }
+}
+
+/// What is asked beyond the resources' own probes.
+pub fn probes(host: &Host) -> Vec<Probe> {
+    let files = [paths::KUBELET_KUBECONFIG, paths::ADMIN_KUBECONFIG, SERVING, INTERRUPTED_INIT, INTERRUPTED_JOIN];
+    let mut probes = vec![
+        Probe::quick("membership", format!("ls -d {}", files.join(" "))),
+        Probe::quick("ca", format!("cat {}", paths::CA)),
+    ];
+    if host.is_control_plane() {
+        let server = std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT);
+        probes.push(Probe::slow("cluster", CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")))));
+    }
+    probes
+}
+
+/// Four questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by
+/// tabs, `record JSON`, `left KIND/NAME`.
+const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
+ask() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
+ask get nodes -o 'jsonpath={range .items[*]}node{"\t"}{.metadata.name}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\t"}{.status.nodeInfo.kubeletVersion}{"\t"}{.metadata.labels}{"\t"}{.spec.taints}{"\n"}{end}' >"$FORGE/nodes" &
+ask -n kube-system get configmaps --field-selector metadata.name=forge -o 'jsonpath={range .items[*]}record{"\t"}{.data}{"\n"}{end}' >"$FORGE/record" &
+ask -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\t"}{.data.description}{"\n"}{end}' >"$FORGE/tokens" &
+ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\n"}{end}' >"$FORGE/certs" &
+ask -n kube-public get rolebindings --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo -o 'jsonpath={range .items[*]}left{"\t"}rolebinding/{.metadata.name}{"\n"}{end}' >"$FORGE/bindings" &
+wait
+cat "$FORGE/nodes" "$FORGE/record" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings""#;
+
+/// `forge` in base64: the description of the tokens that are ours to delete.
+const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
+
+fn parse(text: &str) -> Option<Living> {
+    let mut living = Living::default();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split('\t').collect();
+        match words[..] {
+            ["node", name, ready, version, labels, taints] => living.nodes.push(Node {
+                name: name.to_owned(),
+                ready: ready == "True",
+                version: version.to_owned(),
+                labels: serde_json::from_str(labels).unwrap_or_default(),
+                taints: parse_taints(taints),
+            }),
+            ["record", data] => living.record = serde_json::from_str(data).unwrap_or_default(),
+            ["left", secret, description] if description == OUR_DESCRIPTION => living.leftovers.push(secret.to_owned()),
+            ["left", name] => living.leftovers.push(name.to_owned()),
+            _ => {}
+        }
+    }
+    (!living.nodes.is_empty()).then_some(living)
+}
+
+fn parse_taints(json: &str) -> Vec<String> {
+    let taints: Vec<BTreeMap<String, Value>> = serde_json::from_str(json).unwrap_or_default();
+    let word = |taint: &BTreeMap<String, Value>, key: &str| taint.get(key)?.as_str().map(str::to_owned);
+    let write = |taint: &BTreeMap<String, Value>| {
+        let value = word(taint, "value").map_or_else(String::new, |value| format!("={value}"));
+        format!("{}{value}:{}", word(taint, "key").unwrap_or_default(), word(taint, "effect").unwrap_or_default())
+    };
+    taints.iter().map(write).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cluster_is_read_from_what_kubectl_prints() {
+        let living = parse(
+            "node\tcp1\tTrue\tv1.36.5\t{\"disk\":\"ssd\"}\t[{\"effect\":\"NoSchedule\",\"key\":\"a\"},{\"effect\":\"NoExecute\",\"key\":\"b\",\"value\":\"c\"}]\n\
+             node\tw1\tUnknown\tv1.36.5\t{}\t\n\
+             record\t{\"verified\":\"abc\"}\n\
+             left\tsecret/bootstrap-token-aaaaaa\tZm9yZ2U=\n\
+             left\tsecret/bootstrap-token-bbbbbb\tb3RoZXI=\n\
+             left\trolebinding/kubeadm:bootstrap-signer-clusterinfo\n",
+        )
+        .unwrap();
+        assert_eq!(living.nodes[0].taints, ["a:NoSchedule", "b=c:NoExecute"]);
+        assert_eq!(living.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(living.record["verified"], "abc");
+        assert_eq!(
+            living.leftovers,
+            ["secret/bootstrap-token-aaaaaa", "rolebinding/kubeadm:bootstrap-signer-clusterinfo"]
+        );
+    }
+
+    #[test]
+    fn a_silent_api_server_is_no_cluster() {
+        assert!(parse("").is_none());
+    }
+}

@@ -1,0 +1,84 @@
+//! `kubeadm join`: discovery by a kubeconfig that pins the CA, so that nothing is asked anonymously.
+
+use std::sync::Arc;
+
+use super::facts::INTERRUPTED_JOIN;
+use super::{Site, failed, id, images, join_material, kubeadm_init, unrendered};
+use crate::error::{Exit, Problem};
+use crate::host::{Difference, Script};
+use crate::inventory::cluster::{Cluster, Host};
+use crate::kube::{JoinSecrets, discovery_kubeconfig, join_config, paths};
+use crate::plan::{Late, Step, StepId, once};
+use crate::render::Templates;
+
+/// The step's name.
+pub const STEP: &str = "kubeadm-join";
+
+/// Takes back what a run that was cut off had begun. `reset` empties etcd's folder and takes its owner away.
+pub(super) const RESET: &str = "if [ -e \"$marker\" ]; then\n\
+    kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock\n\
+    if getent passwd etcd >/dev/null && [ -d /etc/kubernetes/forge ]; then\n\
+    install -d -o etcd -g etcd -m 700 /var/lib/etcd\nfi\nfi";
+
+/// Files that kubeadm leaves readable to all (CIS 4.1.9).
+pub(super) const TIDY: &str = "for file in config.yaml instance-config.yaml kubeadm-flags.env; do\n\
+    [ ! -e \"/var/lib/kubelet/$file\" ] || chmod 600 \"/var/lib/kubelet/$file\"\ndone";
+
+/// What all joins of a run share.
+#[derive(Clone, Copy)]
+pub struct Joining<'a> {
+    /// The inventory, owned because joins begin long after the plan was made.
+    pub cluster: &'a Arc<Cluster>,
+    /// Likewise.
+    pub templates: &'a Arc<Templates>,
+    /// Token and certificate key of this run.
+    pub secrets: &'a JoinSecrets,
+    /// The CA's certificate, as soon as there is one.
+    pub ca: &'a Late<String>,
+}
+
+/// The step for one host, unless it is part of the cluster already. Control planes go one after the other, since each is a
+/// new member of etcd; `after` is the one before.
+///
+/// # Errors
+/// The configuration cannot be rendered.
+pub fn step(host: &Host, site: Site<'_>, joining: Joining<'_>, after: Option<StepId>) -> Result<Option<Step>, Problem> {
+    let first = kubeadm_init::first(site);
+    if site.facts.joined(&host.name) || first.is_some_and(|first| first.name == host.name) {
+        return Ok(None);
+    }
+    let config = join_config(site.templates, site.cluster, host, joining.secrets).map_err(unrendered)?;
+    let (cluster, templates, ca) = (Arc::clone(joining.cluster), Arc::clone(joining.templates), joining.ca.clone());
+    let token = joining.secrets.token.clone();
+    let begin = move || {
+        let ca = ca.get().ok_or_else(|| Problem::new(Exit::Failed, "the cluster's CA is not known"))?;
+        let discovery = discovery_kubeconfig(&templates, &cluster, ca, &token).map_err(unrendered)?;
+        Ok(Script::new(format!(
+            "mkdir -p /var/lib/forge {forge}\nmarker={INTERRUPTED_JOIN}\n{RESET}\n: >\"$marker\"\n\
+             trap 'rm -f {discovery}' EXIT\ninstall -m 600 \"$FORGE/discovery\" {discovery}\n\
+             kubeadm config validate --config \"$FORGE/config\"\n\
+             kubeadm join --config \"$FORGE/config\"\n{TIDY}\nrm -f \"$marker\"",
+            forge = paths::FORGE,
+            discovery = paths::DISCOVERY
+        ))
+        .file("config", config)
+        .file("discovery", discovery))
+    };
+    let mut needs = super::host::prepared(host);
+    needs.extend(first.map(|first| id(first, kubeadm_init::STEP)));
+    needs.extend(join_material::on(site).map(|server| id(server, join_material::STEP)));
+    if host.is_control_plane() {
+        needs.push(id(host, images::STEP));
+        needs.extend(after);
+    }
+    let kind = if host.is_control_plane() { "control plane" } else { "worker" };
+    Ok(Some(Step {
+        id: id(host, STEP),
+        title: format!("kubeadm join as a {kind}"),
+        runs_on: host.name.clone(),
+        needs,
+        after: Vec::new(),
+        changes: vec![Difference::new(format!("node {}: join as a {kind}", host.name))],
+        work: once(begin, |heard| Ok(heard.outcome()), failed(host, "kubeadm join failed")),
+    }))
+}

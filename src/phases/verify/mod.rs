@@ -1,0 +1,142 @@
+//! Looks at the cluster from outside and says what was found: evidence, not promises.
+
+mod evidence;
+
+pub use evidence::Evidence;
+
+use super::{Site, id, unrendered};
+use crate::error::{Exit, Problem};
+use crate::host::{Difference, Script};
+use crate::inventory::cluster::Host;
+use crate::kube::{ETCDCTL, NAMESPACE, STUCK, canary_pod, canary_secret, paths, record};
+use crate::plan::{Heard, Late, Plan, Step, Talk, Turn, Work};
+use crate::report::Outcome;
+use crate::secret::{Secret, hex};
+
+/// The step's name.
+pub const STEP: &str = "verify";
+
+/// The step: when anything else is in the plan, or when what is wanted was never verified to the end.
+///
+/// # Errors
+/// A template cannot be rendered, or there is no randomness for the canary.
+pub fn step(
+    server: &Host,
+    site: Site<'_>,
+    plan: &Plan,
+    evidence: &Late<Vec<Evidence>>,
+) -> Result<Option<Step>, Problem> {
+    let wanted = fingerprint(site);
+    let verified = site.facts.living.as_ref().and_then(|living| living.record.get("verified"));
+    if plan.is_empty() && verified == Some(&wanted) {
+        return Ok(None);
+    }
+    let random =
+        Secret::random(24).map_err(|error| Problem::new(Exit::Failed, "no canary could be made").cause(error))?;
+    let canary = format!("canary-{}", hex(random.expose()));
+    let script = script(server, site, &canary)?;
+    Ok(Some(Step {
+        id: id(server, STEP),
+        title: "cluster looked at from outside".to_owned(),
+        runs_on: server.name.clone(),
+        needs: plan.steps.iter().map(|step| step.id.clone()).collect(),
+        after: Vec::new(),
+        changes: vec![Difference::new(format!(
+            "namespace {NAMESPACE}: create for a moment, with a secret and a pod per node"
+        ))],
+        work: Work::Talk(Box::new(Verification {
+            script: Some(script),
+            expected: evidence::Expected::of(site, canary),
+            fingerprint: wanted,
+            evidence: evidence.clone(),
+        })),
+    }))
+}
+
+/// What was verified: the inventory's meaning and the program that read it.
+fn fingerprint(site: Site<'_>) -> String {
+    let wanted = serde_json::json!([site.cluster, site.facts.version, env!("CARGO_PKG_VERSION")]);
+    Secret::new(wanted.to_string()).sha256()
+}
+
+struct Verification {
+    script: Option<Script>,
+    expected: evidence::Expected,
+    fingerprint: String,
+    evidence: Late<Vec<Evidence>>,
+}
+
+impl Talk for Verification {
+    fn next(&mut self, heard: Option<Heard>) -> Result<Turn, Problem> {
+        let Some(heard) = heard else { return Ok(Turn::Run(self.script.take().unwrap_or_default())) };
+        if self.evidence.get().is_some() {
+            return Ok(Turn::Done(Outcome::Done));
+        }
+        let evidence = evidence::judge(&self.expected, &heard);
+        let failed: Vec<String> = evidence
+            .iter()
+            .filter(|evidence| !evidence.passed)
+            .map(|evidence| format!("{}: {}", evidence.check, evidence.found))
+            .collect();
+        let _ = self.evidence.set(evidence);
+        if failed.is_empty() {
+            return Ok(Turn::Run(Script::new(record("verified", &self.fingerprint))));
+        }
+        Err(Problem::new(Exit::Verification, "the cluster is not as it should be")
+            .cause(failed.join("\n"))
+            .next("mend the cause and run the same command again"))
+    }
+}
+
+/// One script that looks at everything and judges nothing: each answer goes back as a value.
+fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem> {
+    let version = site.facts.version.clone().unwrap_or_default();
+    let local = std::net::SocketAddr::new(server.address, crate::kube::API_SERVER_PORT);
+    let mut script = Script::new(format!(
+        "{ETCDCTL}\n{STUCK}\n\
+         ns={NAMESPACE}\n\
+         kubectl delete namespace \"$ns\" --ignore-not-found --timeout=60s >/dev/null\n\
+         kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
+         kubectl get nodes -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.type==\"Ready\")].status}} \
+         {{.status.nodeInfo.kubeletVersion}}{{\"\\n\"}}{{end}}' | emit nodes\n\
+         kubectl --server=https://{local} create -f \"$FORGE/canary\" >/dev/null"
+    ))
+    .file("canary", canary_secret(site.templates, canary).map_err(unrendered)?);
+    let mut pods = String::new();
+    for host in &site.cluster.hosts {
+        pods.push_str(&canary_pod(site.templates, &host.name, &version).map_err(unrendered)?);
+        pods.push_str("---\n");
+    }
+    let servers: Vec<String> = site
+        .cluster
+        .control_planes()
+        .map(|host| format!("{}={}", host.name, std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT)))
+        .collect();
+    script = script.file("pods", Secret::new(pods)).line(format!(
+        "tries=0\nuntil kubectl -n \"$ns\" get serviceaccount default >/dev/null 2>&1 || [ \"$tries\" -ge 60 ]; do \
+         tries=$((tries + 1)); sleep 0.5; done\n\
+         kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=60s >/dev/null 2>&1 || true\n\
+         kubectl create -f \"$FORGE/pods\" >/dev/null\n\
+         etcdctl get --print-value-only /registry/secrets/$ns/canary | head -c 64 | emit etcd\n\
+         grep -F '\"requestURI\":\"/api/v1/namespaces/forge-verify/secrets' {log} | grep -F '\"verb\":\"create\"' | \
+         tail -n 1 | emit audit || true\n\
+         for server in {servers}; do\n\
+         ask() {{ /usr/lib/apt/apt-helper -o Acquire::https::CAInfo={ca} -o Acquire::https::Timeout=10 -o Acquire::Retries=0 \
+         -o Acquire::https::Proxy=DIRECT download-file \"https://${{server#*=}}$1\" \"$FORGE/answer\" 2>&1 || true; }}\n\
+         rm -f \"$FORGE/answer\"; refusal=$(ask /api | tr '\\n\\t' '  ')\n\
+         ask /readyz >/dev/null\n\
+         printf '%s\\t%s\\t%s\\n' \"${{server%%=*}}\" \"$refusal\" \"$(cat \"$FORGE/answer\" || true)\"\n\
+         done | emit anonymous\n\
+         etcdctl endpoint health --cluster -w json | emit members || true\n\
+         kubeadm certs check-expiration -o json 2>/dev/null | emit certificates || true",
+        log = paths::AUDIT_LOG,
+        servers = servers.join(" "),
+        ca = paths::CA,
+    ));
+    Ok(script.line(
+        "kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=55s >/dev/null 2>&1 || true\n\
+         kubectl -n \"$ns\" get pods -o 'jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}' | emit pods\n\
+         stuck \"$ns\" | emit stuck\n\
+         kubectl delete namespace \"$ns\" --wait=false >/dev/null",
+    ))
+}

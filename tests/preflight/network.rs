@@ -1,0 +1,98 @@
+//! Hosts between each other.
+
+use forge::host::facts::Observed;
+use forge::phases::preflight::{endpoint_in_dns, probes};
+
+use super::fixture::*;
+
+#[test]
+fn copies_of_a_machine_are_told_apart() {
+    bare().but("w1", "system", "id-of-w1", "id-of-cp1").finds(
+        "error: w1 | w1 and cp1 have the same machine-id: one is a copy of the other\n  cause: id-of-cp1\n  next: on w1: sudo rm \
+         -f /etc/machine-id /var/lib/dbus/machine-id && sudo systemd-machine-id-setup && sudo reboot",
+    );
+    let same = bare().says("w1", "identity", "mac 52:54:00:aa:bb:cc").says("w2", "identity", "mac 52:54:00:aa:bb:cc");
+    same.finds(
+        "error: w1 | w1 and w2 have the same MAC address\n  cause: 52:54:00:aa:bb:cc\n  next: give the network interface of w1 a \
+         MAC address of its own where the machine is defined",
+    );
+    // Point-to-point interfaces have none.
+    let none = "mac 00:00:00:00:00:00";
+    bare().says("w1", "identity", none).says("w2", "identity", none).finds_nothing();
+}
+
+#[test]
+fn the_address_must_be_the_hosts_own() {
+    bare().says("w1", "identity", "addresses 10.0.0.5/24 fd00::5/64").finds(
+        "error: w1 | w1 does not have the address 192.0.2.21 that the inventory gives it\n  cause: w1 has 10.0.0.5/24 \
+         fd00::5/64\n  next: put an address of w1 into the inventory that the other hosts reach; behind NAT, the inner one",
+    );
+    bare().says("w1", "identity", "").finds_nothing();
+}
+
+#[test]
+fn a_port_is_free_or_ours() {
+    let listeners = "*:6443 users:((\"kube-apiserver\",pid=1,fd=3))\n127.0.0.1:2379 users:((\"etcd\",pid=2,fd=3))\n\
+                     127.0.0.1:10257 users:((\"kube-controller\",pid=3,fd=3))";
+    joined().says("cp1", "ports", listeners).finds_nothing();
+    bare().says("cp1", "ports", listeners).says("cp1", "membership", "interrupted").finds_nothing();
+    let taken = |port: u16, owner: &str| {
+        format!(
+            "error: cp1 | port {port} on cp1 is taken by {owner}\n  next: on cp1: sudo ss -ltnp 'sport = :{port}'   shows it; \
+             stop it or move it to another port, or accept it with kubeadm.ignorePreflightErrors: [Port-{port}]"
+        )
+    };
+    let found = [taken(2379, "etcd"), taken(6443, "kube-apiserver"), taken(10257, "kube-controller")].join("\n");
+    bare().says("cp1", "ports", listeners).finds(&found);
+    joined()
+        .says("cp1", "ports", "0.0.0.0:6443 users:((\"nginx\",pid=1,fd=3),(\"nginx\",pid=2,fd=3))")
+        .finds(&taken(6443, "nginx"));
+    bare().says("cp1", "ports", "[::]:10250 [::]:*").finds(&taken(10250, "a process without a name"));
+}
+
+#[test]
+fn a_host_that_does_not_get_through_is_told_once_per_other_host() {
+    bare().says("cp1", "reach", "192.0.2.21 10250 no answer within 2 seconds\n192.0.2.22 10250 No route to host").finds(
+        "error: cp1 | cp1 does not reach w2 on TCP port 10250\n  cause: No route to host\n  next: let cp1 through to w2 \
+         (192.0.2.22) on TCP port 10250 in every firewall between\nerror: cp1 | cp1 does not reach w1 on TCP port 10250\n  \
+         cause: no answer within 2 seconds\n  next: let cp1 through to w1 (192.0.2.21) on TCP port 10250 in every firewall \
+         between",
+    );
+    let etcd = "192.0.2.22 6443 x\n192.0.2.22 2379 x\n192.0.2.22 10250 x";
+    bare().says("cp1", "reach", etcd).finds(
+        "error: cp1 | cp1 does not reach w2 on TCP port 2379, 6443, 10250\n  cause: x\n  next: let cp1 through to w2 \
+         (192.0.2.22) on TCP port 2379, 6443, 10250 in every firewall between",
+    );
+}
+
+#[test]
+fn a_worker_tries_the_control_planes_only() {
+    let cluster = cluster();
+    let reach = |host: usize| {
+        let probes = probes(&cluster, &cluster.hosts[host]);
+        let shell = probes.into_iter().find(|probe| probe.key == "preflight reach").map(|probe| probe.shell);
+        shell.unwrap().lines().last().unwrap().to_owned()
+    };
+    assert_eq!(reach(0), "printf '%s\\n' '192.0.2.22 10250' '192.0.2.21 10250' | unanswered");
+    assert_eq!(reach(1), "printf '%s\\n' '192.0.2.11 6443' | unanswered");
+}
+
+#[test]
+fn the_endpoint_may_be_in_dns() {
+    let answer = |text: &str| {
+        let answers = [("preflight endpoint".to_owned(), text.to_owned())].into();
+        endpoint_in_dns(&Observed { answers, clock_offset: 0.0 })
+    };
+    assert!(!answer(""));
+    assert!(answer("dns 192.0.2.11"));
+
+    bare().says("w1", "endpoint", "dns 192.0.2.11").finds_nothing();
+    // A load balancer with two addresses, one of which answers.
+    bare().says("w1", "endpoint", "dns 203.0.113.1\ndns 203.0.113.2\n203.0.113.1 6443 no answer").finds_nothing();
+    let astray = "dns 203.0.113.9\n203.0.113.9 6443 no answer within 2 seconds";
+    bare().says("w1", "endpoint", astray).says("w2", "endpoint", astray).finds(
+        "warning: all | DNS says that api.prod.example is 203.0.113.9: no control plane, and nothing that answers on port \
+         6443\n  cause: w2: no answer within 2 seconds\n  next: let api.prod.example point to a control plane or a load \
+         balancer before them, or remove it from DNS",
+    );
+}
