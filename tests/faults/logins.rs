@@ -1,0 +1,108 @@
+//! Logins that fail, one by one and all at once.
+
+use insta::assert_snapshot;
+use russh::keys::ssh_key::LineEnding;
+
+use crate::fake_host::FakeHost;
+use crate::operator::Operator;
+use crate::support::ssh_server::new_key;
+
+#[test]
+fn a_wrong_key_is_refused() {
+    let cp1 = FakeHost::cp1().start();
+    let operator = Operator::trusting(&[&cp1]);
+    new_key().write_openssh_file(operator.path("key-of-cp1"), LineEnding::LF).unwrap();
+    assert_snapshot!(operator.forge(&["up", "--yes"]).errors(), @r"
+    exit 4
+    error: cp1 refused the login of root
+      cause: the key was not accepted (ED25519 FOLDER/key-of-cp1)
+      next:  ssh-copy-id -i FOLDER/key-of-cp1.pub -p PORT-OF-cp1 root@127.0.0.2   or set ssh.identityFile
+    ");
+    assert!(cp1.server.commands().is_empty());
+}
+
+#[test]
+fn a_wrong_user_is_refused() {
+    let cp1 = FakeHost::cp1().start();
+    let operator = Operator::trusting(&[&cp1]).user("nobody");
+    assert_snapshot!(operator.forge(&["up", "--yes"]).errors(), @r"
+    exit 4
+    error: cp1 refused the login of nobody
+      cause: the key was not accepted (ED25519 FOLDER/key-of-cp1)
+      next:  ssh-copy-id -i FOLDER/key-of-cp1.pub -p PORT-OF-cp1 nobody@127.0.0.2   or set ssh.identityFile
+    ");
+    assert!(cp1.server.commands().is_empty());
+}
+
+#[test]
+fn every_host_that_is_broken_is_told_of_at_once() {
+    let (cp1, w1, w2) = (FakeHost::cp1().start(), FakeHost::w1().start(), FakeHost::w2());
+    let w2 = w2.but(|server| server.refuses_keys()).start();
+    let operator = Operator::trusting(&[&cp1, &w1, &w2]);
+    cp1.server.replaces_its_key();
+    let new = cp1.server.fingerprint();
+    drop(w1);
+    let outcome = operator.forge(&["up", "--yes"]);
+    assert_snapshot!(outcome.errors().replace(&new, "SHA256:NEW-KEY-OF-cp1"), @r"
+    exit 4
+    error: cp1 shows a host key that is not the pinned one
+      cause: ssh-ed25519 SHA256:NEW-KEY-OF-cp1 is not what line 1 of FOLDER/known_hosts pins
+      next:  find out why it changed; only if you know: ssh-keygen -R '[127.0.0.2]:PORT-OF-cp1' -f FOLDER/known_hosts && forge trust INVENTORY
+    error: w1 refuses connections at 127.0.0.3 port PORT-OF-w1
+      cause: nothing listens on port PORT-OF-w1
+      next:  check that sshd runs there, or set ssh.port
+    error: w2 refused the login of root
+      cause: the key was not accepted (ED25519 FOLDER/key-of-w2)
+      next:  ssh-copy-id -i FOLDER/key-of-w2.pub -p PORT-OF-w2 root@127.0.0.4   or set ssh.identityFile
+    ");
+    assert!(cp1.server.commands().is_empty() && w2.server.commands().is_empty());
+}
+
+#[test]
+fn a_sudo_password_that_nobody_gave() {
+    let cp1 = FakeHost::cp1().asks_for_a_sudo_password().start();
+    let operator = Operator::trusting(&[&cp1]).user("ops");
+    assert_snapshot!(operator.forge(&["up", "--yes"]).errors(), @r"
+    exit 4
+    error: sudo on cp1 asks for a password that nobody gave
+      cause: sudo: a password is required
+      next:  add --ask-sudo-password, or let sudo trust the login: echo 'USER ALL=(ALL) NOPASSWD: ALL' in /etc/sudoers.d
+    ");
+    assert!(cp1.requests().is_empty());
+}
+
+#[test]
+fn a_sudo_password_from_standard_input_reaches_sudo_and_no_command_line() {
+    let cp1 = FakeHost::cp1().asks_for_a_sudo_password().start();
+    let operator = Operator::trusting(&[&cp1]).user("ops");
+    let outcome = operator.forge_fed(&["plan", "--ask-sudo-password"], "swordfish\n");
+    assert_eq!(outcome.code, Some(10), "{}", outcome.stderr);
+    assert_eq!(cp1.requests().len(), 1);
+    let seen = [cp1.server.commands().concat(), outcome.stdout, outcome.stderr, operator.journals()];
+    assert!(seen.iter().all(|text| !text.contains("swordfish")));
+}
+
+#[test]
+fn a_wrong_sudo_password_is_told() {
+    let cp1 = FakeHost::cp1().asks_for_a_sudo_password().start();
+    let operator = Operator::trusting(&[&cp1]).user("ops");
+    assert_snapshot!(operator.forge_fed(&["up", "--yes", "--ask-sudo-password"], "guess\n").errors(), @r"
+    exit 4
+    error: sudo on cp1 did not accept the password
+      cause: sudo: no password was provided
+             sudo: 1 incorrect password attempt
+      next:  run the same command again and type the password of the login on that host
+    ");
+}
+
+#[test]
+fn a_sudo_password_that_is_asked_for_and_not_there() {
+    let cp1 = FakeHost::cp1().start();
+    let operator = Operator::trusting(&[&cp1]);
+    assert_snapshot!(operator.forge(&["up", "--yes", "--ask-sudo-password"]).errors(), @r"
+    exit 2
+    error: there is no terminal to ask for sudo's password on, and standard input is empty
+      next:  write it to standard input, or let sudo trust the login without one
+    ");
+    assert_eq!(cp1.server.connections(), 0);
+}
