@@ -1,0 +1,3 @@
+module forge.example/lab/files
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module forge.example/lab/pause
+
+go 1.26.0
