@@ -1,6 +1,7 @@
 //! What forge does, one file per command, each a table of contents.
 
 pub mod kubeconfig;
+mod look;
 mod run;
 pub mod up;
 

@@ -6,15 +6,13 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use crate::error::{Exit, Problem};
-use crate::host::facts::{Holder, Probe};
+use crate::host::facts::Holder;
 use crate::host::remote::Sudo;
-use crate::host::{Fleet, Observed, Remote};
+use crate::host::{Fleet, Remote};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
-use crate::kube::{self, merge::Replaced};
-use crate::phases::encryption::{self, Source};
 use crate::phases::verify::Evidence;
-use crate::phases::{self, Facts, Site, facts, preflight};
+use crate::phases::{self, Facts, Site};
 use crate::plan::{Interrupts, Plan, execute};
 use crate::render::Templates;
 use crate::report::{Event, Events, console};
@@ -36,12 +34,12 @@ pub struct Run {
     pub cluster: Arc<Cluster>,
     /// How files are worded.
     pub templates: Arc<Templates>,
-    action: &'static str,
-    events: Events,
+    pub(super) action: &'static str,
+    pub(super) events: Events,
     options: Options,
-    fleet: Fleet,
-    interrupts: Interrupts,
-    started: Instant,
+    pub(super) fleet: Fleet,
+    pub(super) interrupts: Interrupts,
+    pub(super) started: Instant,
     changed: usize,
 }
 
@@ -125,7 +123,7 @@ impl Run {
     }
 
     /// Tells of all problems but the last, which is returned to be told of at the end.
-    fn all_or_first(&self, mut problems: Vec<Problem>) -> Result<(), Problem> {
+    pub(super) fn all_or_first(&self, mut problems: Vec<Problem>) -> Result<(), Problem> {
         problems.sort_by(|one, other| one.what.cmp(&other.what));
         let Some(last) = problems.pop() else { return Ok(()) };
         problems.iter().for_each(|problem| self.tell(problem));
@@ -143,129 +141,7 @@ impl Run {
         });
     }
 
-    /// Asks every host everything at once and makes the facts of it. With `lock` every host is locked for this run.
-    ///
-    /// # Errors
-    /// A host did not answer, is locked, or preflight found something; all findings have been told of.
-    pub async fn look(&mut self, lock: bool) -> Result<Facts, Problem> {
-        let mut interrupts = self.interrupts.clone();
-        tokio::select! {
-            result = self.observe(lock) => result,
-            _ = interrupts.next() => Err(interrupted()),
-        }
-    }
-
-    async fn observe(&mut self, lock: bool) -> Result<Facts, Problem> {
-        let holder = lock.then(|| self.holder());
-        let unseen = Facts::default();
-        let mut asking = JoinSet::new();
-        let mut checks = 0;
-        for host in &self.cluster.hosts {
-            let Some(remote) = self.fleet.get(&host.name).cloned() else { continue };
-            let probes = self.probes(host, &unseen)?;
-            checks += probes.len();
-            let (holder, events) = (holder.clone(), self.events.clone());
-            asking.spawn(async move {
-                let waiting = |unit: &str| {
-                    events.emit(&Event::Waiting { host: remote.name.clone(), unit: unit.to_owned() });
-                };
-                let seen = remote.facts(&probes, holder.as_ref(), waiting).await;
-                (remote.name.clone(), seen)
-            });
-        }
-        let mut facts = Facts::default();
-        let mut problems = Vec::new();
-        while let Some(Ok((name, seen))) = asking.join_next().await {
-            match seen {
-                Ok(seen) => drop(facts.hosts.insert(name, seen)),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        self.all_or_first(problems)?;
-        self.events.emit(&Event::Observed {
-            hosts: facts.hosts.len(),
-            checks,
-            elapsed_ms: self.started.elapsed().as_millis() as u64,
-        });
-        facts.look_at_the_cluster(&self.cluster);
-        self.preflight(&mut facts)?;
-        match encryption::source(self.site(&facts))? {
-            Source::Everywhere => {}
-            Source::Generate => facts.encryption = Some(encryption::generate(self.site(&facts), &today())?),
-            Source::ReadFrom(name) => facts.encryption = Some(self.read_encryption(&name).await?),
-        }
-        Ok(facts)
-    }
-
-    fn probes(&self, host: &Host, unseen: &Facts) -> Result<Vec<Probe>, Problem> {
-        let resources = phases::host::resources(host, self.site(unseen))?;
-        let mut probes: Vec<Probe> =
-            resources.iter().map(|resource| Probe::quick(resource.id(), resource.probe())).collect();
-        probes.extend(facts::probes(host));
-        probes.extend(preflight::probes(&self.cluster, host));
-        Ok(probes)
-    }
-
-    fn preflight(&self, facts: &mut Facts) -> Result<(), Problem> {
-        let mut findings = preflight::check(&self.cluster, &facts.hosts);
-        if !findings.iter().any(|finding| finding.fatal) {
-            match preflight::kubernetes_version(&self.cluster, &facts.hosts) {
-                Ok(version) => {
-                    findings.extend(self.overridden(&version)?);
-                    facts.version = Some(version);
-                }
-                Err(finding) => findings.push(finding),
-            }
-            match preflight::package_keys(&self.cluster, &facts.hosts) {
-                Ok(keys) => facts.keys = keys,
-                Err(more) => findings.extend(more),
-            }
-        }
-        let fatal = findings.iter().filter(|finding| finding.fatal).count();
-        for finding in findings {
-            self.events.emit(&Event::Found {
-                host: finding.host,
-                fatal: finding.fatal,
-                what: finding.what,
-                cause: finding.cause,
-                next: finding.next,
-            });
-        }
-        if fatal == 0 {
-            return Ok(());
-        }
-        let noun = if fatal == 1 { "finding" } else { "findings" };
-        Err(Problem::new(Exit::Preflight, format!("preflight refused: {fatal} {noun} above, nothing was changed")))
-    }
-
-    /// The inventory may replace hardening; it is told of every time.
-    fn overridden(&self, version: &str) -> Result<Vec<preflight::Finding>, Problem> {
-        let replaced =
-            kube::overridden_hardening(&self.templates, &self.cluster, version).map_err(phases::unrendered)?;
-        let finding = |one: Replaced| preflight::Finding {
-            host: None,
-            fatal: false,
-            what: format!("kubeadm.{} of the inventory replaces hardening", one.path),
-            cause: format!("{} instead of {}", one.theirs, one.ours),
-            next: "remove it from the inventory, unless it has to be so".to_owned(),
-        };
-        Ok(replaced.into_iter().map(finding).collect())
-    }
-
-    async fn read_encryption(&self, name: &NodeName) -> Result<Secret, Problem> {
-        let unread = || Problem::new(Exit::Failed, format!("the encryption configuration of {name} cannot be read"));
-        let remote = self.fleet.get(name).ok_or_else(unread)?;
-        let mut config = None;
-        let mut hear = |said| {
-            if let crate::host::frames::Said::Value(_, _, value) = said {
-                config = Some(value);
-            }
-        };
-        remote.run("read-encryption", &[encryption::read()], &mut hear).await?;
-        config.filter(|config| !config.expose().is_empty()).ok_or_else(unread)
-    }
-
-    fn holder(&self) -> Holder {
+    pub(super) fn holder(&self) -> Holder {
         let user =
             std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -321,16 +197,6 @@ impl Run {
         self.fleet.get(host)
     }
 
-    /// What was seen of one host, for commands that need no facts but these.
-    ///
-    /// # Errors
-    /// The host did not answer.
-    pub async fn ask(&self, host: &NodeName, probes: &[Probe]) -> Result<Observed, Problem> {
-        let remote =
-            self.fleet.get(host).ok_or_else(|| Problem::new(Exit::Connection, format!("{host} is not connected")))?;
-        remote.facts(probes, None, |_| {}).await
-    }
-
     /// Gives the locks back and tells how it went.
     pub async fn finish(&mut self, exit: Exit) {
         let mut total = Traffic::default();
@@ -354,12 +220,6 @@ impl Run {
     }
 }
 
-fn interrupted() -> Problem {
+pub(super) fn interrupted() -> Problem {
     Problem::new(Exit::Interrupted, "interrupted; nothing was changed")
-}
-
-/// `20261123`: part of a new encryption key's name.
-fn today() -> String {
-    let now = time::OffsetDateTime::now_utc();
-    format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day())
 }

@@ -27,6 +27,7 @@ mod kubelet_configuration;
 mod node_registration;
 mod overrides;
 mod registry_hosts;
+mod static_pods;
 mod tls;
 mod waiting;
 
@@ -43,6 +44,7 @@ pub use join_configuration::join_config;
 pub use join_secrets::JoinSecrets;
 pub use overrides::overridden_hardening;
 pub use registry_hosts::registry_hosts;
+pub use static_pods::STATIC_PODS;
 pub use waiting::{STUCK, record, wait_for_tigera, wait_for_workloads};
 
 /// The port that API servers listen on, which is kubeadm's default; the endpoint may have another one in front.

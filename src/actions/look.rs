@@ -1,0 +1,174 @@
+//! The look of a run: what hosts are asked before anything is planned, and what is refused because of the answers.
+
+use std::collections::BTreeMap;
+
+use tokio::task::JoinSet;
+
+use super::run::{Run, interrupted};
+use crate::error::{Exit, Problem};
+use crate::host::Observed;
+use crate::host::facts::Probe;
+use crate::inventory::NodeName;
+use crate::inventory::cluster::Host;
+use crate::kube::{self, merge::Replaced};
+use crate::phases::encryption::{self, Source};
+use crate::phases::{self, Facts, facts, preflight};
+use crate::report::Event;
+use crate::secret::Secret;
+
+impl Run {
+    /// Asks every host everything at once and makes the facts of it. With `lock` every host is locked for this run.
+    ///
+    /// # Errors
+    /// A host did not answer, is locked, or preflight found something; all findings have been told of.
+    pub async fn look(&mut self, lock: bool) -> Result<Facts, Problem> {
+        let mut interrupts = self.interrupts.clone();
+        tokio::select! {
+            result = self.observe(lock) => result,
+            _ = interrupts.next() => Err(interrupted()),
+        }
+    }
+
+    async fn observe(&mut self, lock: bool) -> Result<Facts, Problem> {
+        let unseen = Facts::default();
+        let hosts = self.ask(|host| self.probes(host, &unseen), lock).await?;
+        let mut facts = Facts { hosts, ..Facts::default() };
+        facts.look_at_the_cluster(&self.cluster);
+        self.preflight(&mut facts)?;
+        match encryption::source(self.site(&facts))? {
+            Source::Everywhere => {}
+            Source::Generate => facts.encryption = Some(encryption::generate(self.site(&facts), &today())?),
+            Source::ReadFrom(name) => facts.encryption = Some(self.read_encryption(&name).await?),
+        }
+        Ok(facts)
+    }
+
+    /// Asks every host these questions and no others: for commands that judge a cluster whatever state it is in. With
+    /// `lock` every host is locked for this run.
+    ///
+    /// # Errors
+    /// A host did not answer or is locked; all that is wrong has been told of.
+    pub async fn survey(
+        &mut self,
+        probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
+        lock: bool,
+    ) -> Result<BTreeMap<NodeName, Observed>, Problem> {
+        let mut interrupts = self.interrupts.clone();
+        tokio::select! {
+            result = self.ask(probes, lock) => result,
+            _ = interrupts.next() => Err(interrupted()),
+        }
+    }
+
+    /// One round trip per host, all at once.
+    async fn ask(
+        &self,
+        probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
+        lock: bool,
+    ) -> Result<BTreeMap<NodeName, Observed>, Problem> {
+        let holder = lock.then(|| self.holder());
+        let mut asking = JoinSet::new();
+        let mut checks = 0;
+        for host in &self.cluster.hosts {
+            let Some(remote) = self.fleet.get(&host.name).cloned() else { continue };
+            let probes = probes(host)?;
+            checks += probes.len();
+            let (holder, events) = (holder.clone(), self.events.clone());
+            asking.spawn(async move {
+                let waiting = |unit: &str| {
+                    events.emit(&Event::Waiting { host: remote.name.clone(), unit: unit.to_owned() });
+                };
+                let seen = remote.facts(&probes, holder.as_ref(), waiting).await;
+                (remote.name.clone(), seen)
+            });
+        }
+        let (mut hosts, mut problems) = (BTreeMap::new(), Vec::new());
+        while let Some(Ok((name, seen))) = asking.join_next().await {
+            match seen {
+                Ok(seen) => drop(hosts.insert(name, seen)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.all_or_first(problems)?;
+        self.events.emit(&Event::Observed {
+            hosts: hosts.len(),
+            checks,
+            elapsed_ms: self.started.elapsed().as_millis() as u64,
+        });
+        Ok(hosts)
+    }
+
+    fn probes(&self, host: &Host, unseen: &Facts) -> Result<Vec<Probe>, Problem> {
+        let resources = phases::host::resources(host, self.site(unseen))?;
+        let mut probes: Vec<Probe> =
+            resources.iter().map(|resource| Probe::quick(resource.id(), resource.probe())).collect();
+        probes.extend(facts::probes(host));
+        probes.extend(preflight::probes(&self.cluster, host));
+        Ok(probes)
+    }
+
+    fn preflight(&self, facts: &mut Facts) -> Result<(), Problem> {
+        let mut findings = preflight::check(&self.cluster, &facts.hosts);
+        if !findings.iter().any(|finding| finding.fatal) {
+            match preflight::kubernetes_version(&self.cluster, &facts.hosts) {
+                Ok(version) => {
+                    findings.extend(self.overridden(&version)?);
+                    facts.version = Some(version);
+                }
+                Err(finding) => findings.push(finding),
+            }
+            match preflight::package_keys(&self.cluster, &facts.hosts) {
+                Ok(keys) => facts.keys = keys,
+                Err(more) => findings.extend(more),
+            }
+        }
+        let fatal = findings.iter().filter(|finding| finding.fatal).count();
+        for finding in findings {
+            self.events.emit(&Event::Found {
+                host: finding.host,
+                fatal: finding.fatal,
+                what: finding.what,
+                cause: finding.cause,
+                next: finding.next,
+            });
+        }
+        if fatal == 0 {
+            return Ok(());
+        }
+        let noun = if fatal == 1 { "finding" } else { "findings" };
+        Err(Problem::new(Exit::Preflight, format!("preflight refused: {fatal} {noun} above, nothing was changed")))
+    }
+
+    /// The inventory may replace hardening; it is told of every time.
+    fn overridden(&self, version: &str) -> Result<Vec<preflight::Finding>, Problem> {
+        let replaced =
+            kube::overridden_hardening(&self.templates, &self.cluster, version).map_err(phases::unrendered)?;
+        let finding = |one: Replaced| preflight::Finding {
+            host: None,
+            fatal: false,
+            what: format!("kubeadm.{} of the inventory replaces hardening", one.path),
+            cause: format!("{} instead of {}", one.theirs, one.ours),
+            next: "remove it from the inventory, unless it has to be so".to_owned(),
+        };
+        Ok(replaced.into_iter().map(finding).collect())
+    }
+
+    async fn read_encryption(&self, name: &NodeName) -> Result<Secret, Problem> {
+        let unread = || Problem::new(Exit::Failed, format!("the encryption configuration of {name} cannot be read"));
+        let remote = self.fleet.get(name).ok_or_else(unread)?;
+        let mut config = None;
+        let mut hear = |said| {
+            if let crate::host::frames::Said::Value(_, _, value) = said {
+                config = Some(value);
+            }
+        };
+        remote.run("read-encryption", &[encryption::read()], &mut hear).await?;
+        config.filter(|config| !config.expose().is_empty()).ok_or_else(unread)
+    }
+}
+
+/// `20261123`: part of a new encryption key's name.
+fn today() -> String {
+    let now = time::OffsetDateTime::now_utc();
+    format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day())
+}
