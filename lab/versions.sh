@@ -7,7 +7,7 @@ module_version() {
     awk -v module="$2" '$1 == module && $2 ~ /^v/ { print $2; exit }' "$lab_root/build/$1/go.mod"
 }
 
-kubernetes_version=$(module_version kubernetes k8s.io/kubernetes)                       # v1.36.4
+kubernetes_version=$(module_version kubernetes k8s.io/kubernetes)                       # v1.36.5
 kubernetes_minor=$(cut -d. -f1-2 <<<"${kubernetes_version#v}")                          # 1.36
 etcd_version=$(module_version etcd go.etcd.io/etcd/server/v3)
 coredns_version=$(module_version coredns github.com/coredns/coredns)
