@@ -43,9 +43,9 @@ pub fn wait_for_tigera(parts: &[&str]) -> String {
 
 /// Shell that notes a value in our ConfigMap `kube-system/forge`, the cluster's own memory of what was applied.
 pub fn record(key: &str, value: &str) -> String {
+    let patch = quote(&serde_json::json!({ "data": { key: value } }).to_string());
     format!(
-        "kubectl -n kube-system get configmap forge >/dev/null 2>&1 || kubectl -n kube-system create configmap forge >/dev/null\n\
-         kubectl -n kube-system patch configmap forge --type merge -p {} >/dev/null",
-        quote(&serde_json::json!({ "data": { key: value } }).to_string())
+        "note() {{ kubectl -n kube-system patch configmap forge --type merge -p {patch} >/dev/null; }}\n\
+         note 2>/dev/null || {{ kubectl -n kube-system create configmap forge >/dev/null; note; }}"
     )
 }

@@ -58,7 +58,7 @@ pub(super) const BUILTIN: &[Builtin] = &[
     ),
     builtin!(
         "verify/canary.yaml.tera",
-        Makes::SecretObjects(&[("v1", "Namespace"), ("v1", "Secret"), ("v1", "ConfigMap")])
+        Makes::SecretObjects(&[("v1", "Namespace"), ("v1", "Secret"), ("v1", "ServiceAccount"), ("v1", "ConfigMap")])
     ),
     builtin!("verify/pod.yaml.tera", Makes::Objects(&[("v1", "Pod")])),
 ];

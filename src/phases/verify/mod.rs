@@ -88,20 +88,11 @@ impl Talk for Verification {
     }
 }
 
-/// One script that looks at everything and judges nothing: each answer goes back as a value.
+/// One script that looks at everything and judges nothing: each answer goes back as a value. What needs no pods is looked at
+/// while nodes and CoreDNS become ready; values are handed back one after the other, because two at once could mix.
 fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem> {
     let version = site.facts.version.clone().unwrap_or_default();
     let local = std::net::SocketAddr::new(server.address, crate::kube::API_SERVER_PORT);
-    let mut script = Script::new(format!(
-        "{ETCDCTL}\n{STUCK}\n\
-         ns={NAMESPACE}\n\
-         kubectl delete namespace \"$ns\" --ignore-not-found --timeout=60s >/dev/null\n\
-         kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
-         kubectl get nodes -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.type==\"Ready\")].status}} \
-         {{.status.nodeInfo.kubeletVersion}}{{\"\\n\"}}{{end}}' | emit nodes\n\
-         kubectl --server=https://{local} create -f \"$FORGE/canary\" >/dev/null"
-    ))
-    .file("canary", canary_secret(site.templates, canary).map_err(unrendered)?);
     let mut pods = String::new();
     for host in &site.cluster.hosts {
         pods.push_str(&canary_pod(site.templates, &host.name, &version).map_err(unrendered)?);
@@ -112,31 +103,48 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
         .control_planes()
         .map(|host| format!("{}={}", host.name, std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT)))
         .collect();
-    script = script.file("pods", Secret::new(pods)).line(format!(
-        "tries=0\nuntil kubectl -n \"$ns\" get serviceaccount default >/dev/null 2>&1 || [ \"$tries\" -ge 60 ]; do \
-         tries=$((tries + 1)); sleep 0.5; done\n\
-         kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=60s >/dev/null 2>&1 || true\n\
-         kubectl create -f \"$FORGE/pods\" >/dev/null\n\
-         etcdctl get --print-value-only /registry/secrets/$ns/canary | head -c 64 | emit etcd\n\
-         grep -F '\"requestURI\":\"/api/v1/namespaces/forge-verify/secrets' {log} | grep -F '\"verb\":\"create\"' | \
-         tail -n 1 | emit audit || true\n\
+    let begin = format!(
+        "{ETCDCTL}\n{STUCK}\n\
+         ns={NAMESPACE}\n\
+         kubectl delete namespace \"$ns\" --ignore-not-found --timeout=60s >/dev/null\n\
+         kubectl --server=https://{local} create -f \"$FORGE/canary\" >/dev/null"
+    );
+    let outside = format!(
+        "(\n\
+         etcdctl get --print-value-only /registry/secrets/$ns/canary | head -c 64 >\"$FORGE/etcd\"\n\
+         grep -F '\"requestURI\":\"/api/v1/namespaces/{NAMESPACE}/secrets' {log} | grep -F '\"verb\":\"create\"' | \
+         tail -n 1 >\"$FORGE/audit\" || true\n\
          for server in {servers}; do\n\
          ask() {{ /usr/lib/apt/apt-helper -o Acquire::https::CAInfo={ca} -o Acquire::https::Timeout=10 -o Acquire::Retries=0 \
          -o Acquire::https::Proxy=DIRECT download-file \"https://${{server#*=}}$1\" \"$FORGE/answer\" 2>&1 || true; }}\n\
          rm -f \"$FORGE/answer\"; refusal=$(ask /api | tr '\\n\\t' '  ')\n\
          ask /readyz >/dev/null\n\
          printf '%s\\t%s\\t%s\\n' \"${{server%%=*}}\" \"$refusal\" \"$(cat \"$FORGE/answer\" || true)\"\n\
-         done | emit anonymous\n\
-         etcdctl endpoint health --cluster -w json | emit members || true\n\
-         kubeadm certs check-expiration -o json 2>/dev/null | emit certificates || true",
+         done >\"$FORGE/anonymous\"\n\
+         etcdctl endpoint health --cluster -w json >\"$FORGE/members\" || true\n\
+         kubeadm certs check-expiration -o json >\"$FORGE/certificates\" 2>/dev/null || true\n\
+         ) &\noutside=$!",
         log = paths::AUDIT_LOG,
         servers = servers.join(" "),
         ca = paths::CA,
-    ));
-    Ok(script.line(
-        "kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=55s >/dev/null 2>&1 || true\n\
+    );
+    // The pods ask for a name, and a pod that fails once is not tried again for ten seconds: CoreDNS comes first.
+    let inside = "kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
+         kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=60s >/dev/null 2>&1 || true\n\
+         kubectl create -f \"$FORGE/canary-pods\" >/dev/null\n\
+         kubectl get nodes -o 'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type==\"Ready\")].status} \
+         {.status.nodeInfo.kubeletVersion}{\"\\n\"}{end}' | emit nodes\n\
+         kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=55s >/dev/null 2>&1 || \
+         stuck \"$ns\" >\"$FORGE/stuck\"\n\
          kubectl -n \"$ns\" get pods -o 'jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}' | emit pods\n\
-         stuck \"$ns\" | emit stuck\n\
-         kubectl delete namespace \"$ns\" --wait=false >/dev/null",
-    ))
+         kubectl delete namespace \"$ns\" --wait=false >/dev/null";
+    let end = "looked=0\nwait \"$outside\" || looked=$?\n\
+         for seen in etcd audit anonymous members certificates stuck; do\n\
+         [ ! -e \"$FORGE/$seen\" ] || emit \"$seen\" <\"$FORGE/$seen\"\ndone\nexit \"$looked\"";
+    Ok(Script::new(begin)
+        .line(outside)
+        .line(inside)
+        .line(end)
+        .file("canary", canary_secret(site.templates, canary).map_err(unrendered)?)
+        .file("canary-pods", Secret::new(pods)))
 }
