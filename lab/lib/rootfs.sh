@@ -49,6 +49,8 @@ rootfs_into() {
         chroot "$root" update-ca-certificates &>/dev/null
     fi
     chroot "$root" useradd --create-home --shell /bin/bash ops
+    # The login's own systemd stays: with cgroup v1 its end may go unnoticed in a container, and the next login waits for it.
+    install -D /dev/null "$root/var/lib/systemd/linger/ops"
     chroot "$root" systemctl --quiet enable systemd-networkd ssh lab-kernel-access
     # Every host gets its own.
     rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/machine-id" "$root/var/lib/dbus/machine-id" "$root/etc/hostname" "$root/etc/resolv.conf"
