@@ -71,6 +71,14 @@ EOT
     # The connection table's size is the machine's to set.
     conntrack: {maxPerCore: 0, min: 0}
 EOT
+        cat <<'EOT'
+
+security:
+  sysctls:
+    # Once set it stays until the next boot, and the machine has not asked for it.
+    kernel.unprivileged_bpf_disabled: null
+    kernel.kexec_load_disabled: null
+EOT
         ((upstream)) || cat <<EOT
 
 # Calico's images are not built here; labnet is the lab's own pod network (lab/build/labnet).

@@ -7,6 +7,7 @@ host_packages=(
     systemd systemd-sysv dbus libpam-systemd openssh-server sudo
     iproute2 iputils-ping procps kmod netbase curl ca-certificates gnupg less
     iptables nftables ipset conntrack ethtool socat libseccomp2
+    unattended-upgrades
 )
 
 debian_release=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")

@@ -102,6 +102,7 @@ impl Run {
         let resources = phases::host::resources(host, self.site(unseen))?;
         let mut probes: Vec<Probe> =
             resources.iter().map(|resource| Probe::quick(resource.id(), resource.probe())).collect();
+        probes.push(phases::host::probe());
         probes.extend(facts::probes(host));
         probes.extend(preflight::probes(&self.cluster, host));
         Ok(probes)
@@ -117,6 +118,7 @@ impl Run {
                 }
                 Err(finding) => findings.push(finding),
             }
+            findings.extend(self.remarks(facts)?);
             match preflight::package_keys(&self.cluster, &facts.hosts) {
                 Ok(keys) => facts.keys = keys,
                 Err(more) => findings.extend(more),
@@ -137,6 +139,22 @@ impl Run {
         }
         let noun = if fatal == 1 { "finding" } else { "findings" };
         Err(Problem::new(Exit::Preflight, format!("preflight refused: {fatal} {noun} above, nothing was changed")))
+    }
+
+    /// What a host does not take is told of every time.
+    fn remarks(&self, facts: &Facts) -> Result<Vec<preflight::Finding>, Problem> {
+        let mut findings = Vec::new();
+        for host in &self.cluster.hosts {
+            let remarks = phases::host::remarks(host, self.site(facts))?;
+            findings.extend(remarks.into_iter().map(|remark| preflight::Finding {
+                host: Some(host.name.clone()),
+                fatal: false,
+                what: format!("{}: {remark}", host.name),
+                cause: String::new(),
+                next: String::new(),
+            }));
+        }
+        Ok(findings)
     }
 
     /// The inventory may replace hardening; it is told of every time.

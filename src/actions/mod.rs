@@ -3,6 +3,7 @@
 pub mod kubeconfig;
 mod look;
 mod run;
+pub mod status;
 pub mod up;
 
 pub use run::{Options, Run};

@@ -98,8 +98,7 @@ impl Run {
             let (name, target, sudo) = (host.name.clone(), Target::from(host), self.sudo(host));
             logins.spawn(async move {
                 let _slot = slots.acquire_owned().await;
-                let connection = client.open(&target).await.map_err(Problem::from)?;
-                Ok(Arc::new(Remote::new(name, connection, sudo)))
+                Remote::log_in(name, client, target, sudo).await.map(Arc::new)
             });
         }
         let mut problems = Vec::new();

@@ -7,6 +7,7 @@ mod kubeconfig;
 mod plan;
 mod render;
 mod schema;
+mod status;
 mod trust;
 mod up;
 mod validate;
@@ -32,6 +33,7 @@ enum Command {
     Plan(plan::Plan),
     Validate(validate::Validate),
     Trust(trust::Trust),
+    Status(status::Status),
     Kubeconfig(kubeconfig::Kubeconfig),
     Render(render::Render),
     Init(init::Init),
@@ -50,6 +52,7 @@ impl Cli {
             Command::Plan(command) => command.run().await,
             Command::Validate(command) => command.run(),
             Command::Trust(command) => command.run().await,
+            Command::Status(command) => command.run().await,
             Command::Kubeconfig(command) => command.run().await,
             Command::Render(command) => command.run(),
             Command::Init(command) => command.run(),

@@ -35,6 +35,8 @@ pub struct Observed {
     pub answers: BTreeMap<String, String>,
     /// The host's clock minus the operator's, in seconds; off by at most the time the answer travelled.
     pub clock_offset: f64,
+    /// The type of the key that it let us in with, `ssh-ed25519`.
+    pub login_key: String,
 }
 
 impl Observed {
@@ -48,12 +50,13 @@ impl Observed {
 #[derive(Clone, Debug)]
 pub struct Holder(pub String);
 
-/// The facts program. With a holder it first takes the host's lock, waits for what an earlier run left running and
-/// clears its leftovers; the lock is held until standard input closes, that is, as long as the connection lives.
+/// The facts program. With a holder it first takes the host's lock, waits for what an earlier run left running,
+/// takes back what it has not confirmed and clears its leftovers; the lock is held until standard input closes, that is, as long as the connection lives.
 pub fn program(probes: &[Probe], lock: Option<&Holder>) -> String {
     let mut text = String::from(HEADER);
     if let Some(Holder(holder)) = lock {
         text.push_str(&LOCK.replace("@HOLDER@", &quote(holder)));
+        text.push_str(super::guard::TAKE_BACK);
     }
     for (number, probe) in probes.iter().enumerate().filter(|(_, probe)| probe.slow) {
         let _ = writeln!(text, "(\n{}\n) >\"$FORGE/slow{number}\" 2>/dev/null </dev/null 9>&- &", probe.shell);

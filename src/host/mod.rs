@@ -2,11 +2,13 @@
 
 pub mod facts;
 pub mod frames;
+pub mod guard;
 pub mod remote;
 pub mod resource;
 pub mod script;
 
 pub use facts::Observed;
+pub use guard::Guard;
 pub use remote::{Fleet, Remote};
 pub use resource::{Difference, Resource};
 pub use script::{Script, quote};

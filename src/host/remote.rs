@@ -11,7 +11,7 @@ use super::script::{self, Script, quote};
 use crate::error::{Exit, Problem};
 use crate::inventory::NodeName;
 use crate::secret::Secret;
-use crate::ssh::{Chunk, Connection, Outcome, Running};
+use crate::ssh::{Chunk, Client, Connection, Outcome, Running, Target};
 
 /// How a login becomes root.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub type Fleet = BTreeMap<NodeName, Arc<Remote>>;
 pub struct Remote {
     /// Its name in the inventory.
     pub name: NodeName,
+    client: Arc<Client>,
+    target: Target,
     connection: Connection,
     sudo: Sudo,
     /// The channel that holds the machine's lock; the lock goes with it.
@@ -52,9 +54,29 @@ pub enum Ended {
 }
 
 impl Remote {
-    /// Takes a logged-in connection over.
-    pub fn new(name: NodeName, connection: Connection, sudo: Sudo) -> Self {
-        Self { name, connection, sudo, lock: Mutex::new(None), units: AtomicU64::new(1) }
+    /// Logs in.
+    ///
+    /// # Errors
+    /// The machine cannot be reached, logged into or trusted.
+    pub async fn log_in(name: NodeName, client: Arc<Client>, target: Target, sudo: Sudo) -> Result<Self, Problem> {
+        let connection = client.open(&target).await.map_err(Problem::from)?;
+        Ok(Self { name, client, target, connection, sudo, lock: Mutex::new(None), units: AtomicU64::new(1) })
+    }
+
+    /// Logs in once more, on a connection of its own, and runs a command there that does nothing: whether somebody who comes
+    /// now would still get in. The first connection is not touched.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn log_in_again(&self) -> Result<(), Problem> {
+        let second = self.client.open(&self.target).await.map_err(Problem::from)?;
+        let outcome = second.start("true", Secret::new("")).await.map_err(Problem::from)?.wait().await;
+        second.close().await;
+        match outcome {
+            Outcome::Exited(0) => Ok(()),
+            other => Err(Problem::new(Exit::Connection, format!("{} lets us in and runs no command", self.name))
+                .cause(format!("`true` ended with {other:?}"))),
+        }
     }
 
     /// What was sent and received so far.
@@ -114,7 +136,7 @@ impl Remote {
         {
             *slot = Some(running);
         }
-        Ok(collector.into_observed())
+        Ok(Observed { login_key: self.connection.login_key().to_owned(), ..collector.into_observed() })
     }
 
     /// Runs the parts in order as a transient systemd unit `forge-NAME-N.service`, which goes on when the connection is lost

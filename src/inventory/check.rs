@@ -2,6 +2,7 @@
 
 mod cni;
 mod files;
+mod host_security;
 mod hosts;
 mod kubeadm;
 mod networks;

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::host_security::HostSecurity;
+
 /// A host's name and its Kubernetes node name, which are the same: an RFC 1123 label.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -193,6 +195,9 @@ pub struct Security {
     pub audit: Audit,
     /// Sysctls added to or overriding ours; `None` drops one.
     pub sysctls: BTreeMap<String, Option<String>>,
+    /// The machines themselves.
+    #[serde(flatten)]
+    pub host: HostSecurity,
 }
 
 /// Defaults for namespaces without labels of their own.

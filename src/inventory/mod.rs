@@ -5,6 +5,7 @@ mod check;
 pub mod cluster;
 mod entries;
 mod finding;
+pub mod host_security;
 pub mod model;
 mod parse;
 mod schema;

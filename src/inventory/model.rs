@@ -3,6 +3,7 @@
 //! Nothing here is checked beyond its type; `check` does that and turns it into a [`Cluster`](super::Cluster). Unknown
 //! keys are refused by `structure`, which holds the file against the schema of these types and so finds all of them.
 
+mod host_security;
 mod network;
 mod security;
 
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::host_security::{Allow, Firewall, Sshd};
 pub use self::network::{Cni, CniProvider, Encapsulation, ManifestRef, PackageSource, Proxy, Sources};
 pub use self::security::{Audit, Encryption, Level, PodSecurity, Security};
 use super::cluster::Role;

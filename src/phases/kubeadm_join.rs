@@ -67,6 +67,8 @@ pub fn step(host: &Host, site: Site<'_>, joining: Joining<'_>, after: Option<Ste
     let mut needs = super::host::prepared(host);
     needs.extend(first.map(|first| id(first, kubeadm_init::STEP)));
     needs.extend(join_material::on(site).map(|server| id(server, join_material::STEP)));
+    // The API servers must let it in; the others' firewalls at least had their turn.
+    needs.extend(cluster_firewalls(site, true));
     if host.is_control_plane() {
         needs.push(id(host, images::STEP));
         needs.extend(after);
@@ -77,8 +79,14 @@ pub fn step(host: &Host, site: Site<'_>, joining: Joining<'_>, after: Option<Ste
         title: format!("kubeadm join as a {kind}"),
         runs_on: host.name.clone(),
         needs,
-        after: Vec::new(),
+        after: cluster_firewalls(site, false).collect(),
         changes: vec![Difference::new(format!("node {}: join as a {kind}", host.name))],
         work: once(begin, |heard| Ok(heard.outcome()), failed(host, "kubeadm join failed")),
     }))
+}
+
+/// The firewall's steps of all control planes, or of all workers.
+fn cluster_firewalls(site: Site<'_>, control_planes: bool) -> impl Iterator<Item = StepId> {
+    let hosts = site.cluster.hosts.iter().filter(move |host| host.is_control_plane() == control_planes);
+    hosts.map(|host| id(host, super::host::FIREWALL))
 }

@@ -163,6 +163,7 @@ mod tests {
                 line.unwrap_or_default().to_owned()
             }
             Ok(Turn::Done(_)) => "nothing: it is done".to_owned(),
+            Ok(_) => panic!("it logs in, or gives up"),
             Err(problem) => panic!("{problem}"),
         }
     }

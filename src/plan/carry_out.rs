@@ -127,14 +127,24 @@ async fn converse(remote: &Arc<Remote>, unit: &str, step: &mut Step, events: &Ev
             Work::Talk(talk) => talk.next(last.take())?,
             Work::Changes(script) => Turn::Run(script.clone()),
         };
-        let script = match turn {
-            Turn::Done(outcome) => return Ok(outcome),
-            Turn::Run(script) => script,
-        };
         let mut heard = Heard::default();
         let mut hear = |said| listen(&mut heard, said, step, events);
-        if remote.run(unit, std::slice::from_ref(&script), &mut hear).await? == Ended::Lost {
-            return Err(lost(remote, step));
+        match turn {
+            Turn::Done(outcome) => return Ok(outcome),
+            Turn::Run(script) => {
+                if remote.run(unit, std::slice::from_ref(&script), &mut hear).await? == Ended::Lost {
+                    return Err(lost(remote, step));
+                }
+            }
+            Turn::LogIn => match remote.log_in_again().await {
+                Ok(()) => heard.well = true,
+                Err(refusal) => heard.lines = vec![refusal.what, refusal.cause],
+            },
+            Turn::GiveUp(script, problem) => {
+                // Whether it ran changes nothing for whoever reads this: the cause came before it.
+                let _ = remote.run(unit, std::slice::from_ref(&script), &mut hear).await;
+                return Err(problem);
+            }
         }
         last = Some(heard);
     }

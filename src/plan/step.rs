@@ -57,8 +57,13 @@ pub trait Talk: Send + Sync {
 pub enum Turn {
     /// Run this and tell what it said.
     Run(Script),
+    /// Log in to the host anew, beside the connection that is there, and tell whether it went well; if not, the refusal is
+    /// what was said.
+    LogIn,
     /// The end.
     Done(Outcome),
+    /// The end too: take back what was done, if the host still answers, and fail with this.
+    GiveUp(Script, Problem),
 }
 
 /// What a script said.

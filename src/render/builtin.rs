@@ -43,6 +43,7 @@ pub(super) const BUILTIN: &[Builtin] = &[
     builtin!("containerd/config.toml.tera", Makes::Text),
     builtin!("containerd/crictl.yaml.tera", Makes::Yaml),
     builtin!("containerd/hosts.toml.tera", Makes::Text),
+    builtin!("host/firewall.nft.tera", Makes::Text),
     builtin!("kubeadm/_node-registration.yaml.tera", Makes::Text),
     builtin!("kubeadm/cluster-configuration.yaml.tera", Makes::Objects(&[(KUBEADM, "ClusterConfiguration")])),
     builtin!("kubeadm/discovery.yaml.tera", Makes::SecretObjects(&[("v1", "Config")])),

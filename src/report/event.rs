@@ -95,6 +95,17 @@ pub enum Event {
         /// What was found.
         found: String,
     },
+    /// One row of `forge status`.
+    Status {
+        /// The host it is about; `None` when it is about the cluster.
+        host: Option<NodeName>,
+        /// What was looked at.
+        what: &'static str,
+        /// Whether nobody has to do anything about it.
+        fine: bool,
+        /// What was found.
+        found: String,
+    },
     /// The last line of every run.
     Finished {
         /// The process's exit code.

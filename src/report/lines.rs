@@ -48,6 +48,11 @@ impl Lines {
                 let mark = if *passed { paint("32", "pass") } else { paint("31", "FAIL") };
                 format!("  {mark}  {check:<44} {found}")
             }
+            Event::Status { host, what, fine, found } => {
+                let mark = if *fine { paint("32", "ok  ") } else { paint("33;1", "LOOK") };
+                let host = host.as_ref().map_or("cluster", |host| host.as_str());
+                format!("  {mark}  {host:<12} {what:<12} {found}")
+            }
             Event::Finished { exit: 0, changed, elapsed_ms, round_trips, .. } => {
                 let what =
                     if *changed == 0 { "no changes".to_owned() } else { format!("done: {}", count(*changed, "step")) };

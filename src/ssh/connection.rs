@@ -53,6 +53,11 @@ impl Connection {
         start(pump, command.to_owned(), input).await
     }
 
+    /// The type of the key that was accepted, `ssh-ed25519`.
+    pub fn login_key(&self) -> &str {
+        &self.link.login_key
+    }
+
     /// Whether the connection has died. One that has not may do so at any moment.
     pub fn is_lost(&self) -> bool {
         self.link.is_dead()

@@ -157,6 +157,16 @@ impl fmt::Debug for Keyring {
 }
 
 /// `ED25519 laptop (agent)`, `RSA /home/ops/.ssh/id_rsa`.
+impl Identity {
+    /// `ssh-ed25519`.
+    pub(super) fn key_type(&self) -> String {
+        match self {
+            Self::File { key, .. } => key.algorithm().to_string(),
+            Self::Agent(identity) => identity.public_key().algorithm().to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -17,6 +17,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A session. Dropping the last reference to it ends it.
 pub(super) struct Link {
     pub(super) handle: Handle<Gate>,
+    /// The type of the key that was accepted; empty before the login.
+    pub(super) login_key: String,
     death: watch::Receiver<Option<String>>,
     /// Cuts the stream.
     _leash: DropGuard,
@@ -31,7 +33,7 @@ impl Link {
         leash: DropGuard,
         through: Option<Arc<Self>>,
     ) -> Self {
-        Self { handle, death, _leash: leash, _through: through }
+        Self { handle, login_key: String::new(), death, _leash: leash, _through: through }
     }
 
     pub(super) fn is_dead(&self) -> bool {

@@ -20,7 +20,10 @@ pub(super) async fn login(link: &mut Link, user: &str, identities: Identities) -
     for identity in &keys {
         offered.push(identity.to_string());
         match attempt(&mut link.handle, user, identity, agent.as_mut()).await? {
-            AuthResult::Success => return Ok(()),
+            AuthResult::Success => {
+                link.login_key = identity.key_type();
+                return Ok(());
+            }
             AuthResult::Failure { remaining_methods, partial_success } => {
                 accepts = remaining_methods;
                 if partial_success {

@@ -63,6 +63,7 @@ struct Table {
     cuts: Option<String>,
     held: Option<Held>,
     asks_password: bool,
+    shuts_out: bool,
 }
 
 /// A script that holds: says when it runs, and is told whether it goes on (`true`) or was stopped.
@@ -165,6 +166,12 @@ impl FakeHost {
         self
     }
 
+    /// Runs nothing for whoever comes to see whether there is still a way in.
+    pub fn shuts_everybody_out(mut self) -> Self {
+        self.table.shuts_out = true;
+        self
+    }
+
     /// Changes the SSH server.
     pub fn but(mut self, change: impl FnOnce(SshServer) -> SshServer) -> Self {
         self.server = change(self.server);
@@ -183,6 +190,9 @@ impl FakeHost {
         let table = Arc::new(self.table);
         let (log, behaviour) = (Arc::clone(&requests), Arc::clone(&table));
         let server = self.server.converses(move |command, input| {
+            if command == "true" {
+                return Some(if behaviour.shuts_out { Reply::failed(1, "") } else { Reply::ok("") });
+            }
             if let Some(refusal) = behaviour.sudo(command, input) {
                 return Some(refusal);
             }

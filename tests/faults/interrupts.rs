@@ -18,7 +18,7 @@ fn interrupt(forge: &Child, stderr: &mut BufReader<ChildStderr>) -> String {
 fn the_first_interrupt_finishes_the_running_step_and_begins_no_other() {
     let (cp1, hold) = FakeHost::cp1().obedient().holds();
     let cp1 = cp1.start();
-    let operator = Operator::trusting(&[&cp1]);
+    let operator = Operator::trusting(&[&cp1]).in_order();
     let mut forge = operator.begins(&["up", "--yes", "--json"]);
     let mut stderr = BufReader::new(forge.stderr.take().unwrap());
     hold.runs();
@@ -40,7 +40,7 @@ fn the_first_interrupt_finishes_the_running_step_and_begins_no_other() {
 fn the_second_interrupt_stops_the_running_step() {
     let (cp1, hold) = FakeHost::cp1().obedient().holds();
     let cp1 = cp1.start();
-    let operator = Operator::trusting(&[&cp1]);
+    let operator = Operator::trusting(&[&cp1]).in_order();
     let mut forge = operator.begins(&["up", "--yes", "--json"]);
     let mut stderr = BufReader::new(forge.stderr.take().unwrap());
     hold.runs();

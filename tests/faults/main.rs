@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
 mod fake_host;
+mod guarded;
 mod host_keys;
 mod interrupts;
 mod locks;

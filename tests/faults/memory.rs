@@ -46,12 +46,18 @@ impl Memory {
             ["systemctl", "enable", "--quiet", name] => {
                 self.now(format!("service {name}"), "ActiveState=active\nUnitFileState=enabled");
             }
-            ["apt-get", "-qq", "install", .., kubelet, kubeadm, kubectl, containerd] => {
-                let wanted =
-                    [kubelet, kubeadm, kubectl].map(|word| word.trim_end_matches("-*").split_once('=').unwrap());
-                let installed = wanted.map(|(name, version)| format!("hi  {name} {version}-1.1\n{name}\n")).concat();
-                self.now("packages kubernetes", format!("{installed}hi  {containerd} 2.3.6-1\n{containerd}"));
+            ["apt-get", "-qq", "install", ..] => {
+                let names = words.iter().skip_while(|word| !word.ends_with("confold")).skip(1);
+                let installed = names.map(|word| match word.trim_end_matches("-*").split_once('=') {
+                    Some((name, version)) => format!("hi  {name} {version}-1.1\n{name}\n"),
+                    None => format!("hi  {word} 2.3.6-1\n{word}\n"),
+                });
+                let installed: String = installed.collect();
+                self.now("packages kubernetes", installed.trim());
             }
+            ["nft", "--file", path] if !path.starts_with('$') => self.now("nftables table forge", "same"),
+            ["systemctl", "try-restart", "ssh"] => self.now("sshd", String::from_utf8(file("sshd")).unwrap()),
+            ["augenrules", "--load", ..] => self.now("audit rules", "18 18"),
             _ => {}
         }
     }

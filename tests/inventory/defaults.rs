@@ -60,7 +60,46 @@ fn every_default_is_filled_in() {
           "maxBackup": 10,
           "maxSize": 100
         },
-        "sysctls": {}
+        "sysctls": {},
+        "trustedCIDRs": [],
+        "firewall": {
+          "enabled": true,
+          "allow": []
+        },
+        "sshd": {
+          "enabled": true,
+          "settings": {}
+        },
+        "autoUpdates": true,
+        "auditd": true,
+        "coreDumps": false,
+        "blockedModules": [
+          "cramfs",
+          "dccp",
+          "freevxfs",
+          "hfs",
+          "hfsplus",
+          "jffs2",
+          "rds",
+          "tipc"
+        ],
+        "maskedUnits": [
+          "apport.service",
+          "avahi-daemon.service",
+          "avahi-daemon.socket",
+          "bluetooth.service",
+          "cups-browsed.service",
+          "cups.path",
+          "cups.service",
+          "cups.socket",
+          "inetd.service",
+          "ModemManager.service",
+          "telnet.socket",
+          "tftpd-hpa.service",
+          "vsftpd.service",
+          "whoopsie.service",
+          "xinetd.service"
+        ]
       },
       "cni": {
         "provider": "calico",

@@ -80,3 +80,54 @@ fn exempt_namespaces_are_names() {
        ╰────
     "#);
 }
+
+#[test]
+fn a_trusted_network_is_a_network_or_an_address() {
+    let text = "security: {trustedCIDRs: [192.0.2.0/24, 198.51.100.7, \"2001:db8::/64\"]}\n";
+    let trusted = cluster(&format!("{text}{ONE_HOST}")).security.host.trusted_cidrs;
+    let trusted: Vec<String> = trusted.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["192.0.2.0/24", "198.51.100.7/32", "2001:db8::/64"]);
+    let said = complaint_about(
+        "security: {trustedCIDRs: [192.0.2.1/24, office], firewall: {allow: [{port: 80, from: [all]}]}}\n",
+    );
+    for words in ["192.0.2.1/24 has bits behind its prefix", "`office` is not a network", "`all` is not a network"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn settings_of_sshd_that_would_shut_forge_out_are_refused() {
+    let hosts = "hosts:\n  cp1: {address: 192.0.2.11, roles: [control-plane]}\n  \
+                 w1: {address: 192.0.2.21, roles: [worker], ssh: {user: ops, bastion: {address: 192.0.2.11}}}\n";
+    let said = |setting: &str| match forge::inventory::parse(
+        "inventory.yaml",
+        &format!("security: {{sshd: {{settings: {{{setting}}}}}}}\n{hosts}"),
+        std::path::Path::new("/nowhere"),
+    ) {
+        Ok(_) => String::new(),
+        Err(invalid) => invalid.render(false),
+    };
+    let refused = [
+        ("PermitRootLogin: \"no\"", "`PermitRootLogin no` shuts forge out of cp1, where it logs in as root"),
+        ("pubkeyauthentication: \"no\"", "without `PubkeyAuthentication` forge cannot log in anywhere"),
+        ("AuthenticationMethods: \"publickey,password\"", "asks for more than a key"),
+        ("AllowUsers: ops admin", "`AllowUsers` leaves out root, with whom forge logs in to cp1"),
+        ("DenyUsers: ops", "`DenyUsers` names ops, with whom forge logs in to w1"),
+        ("AllowTcpForwarding: \"no\"", "cuts off the hosts behind cp1, which is their bastion"),
+        ("Match: user x", "`Match` cannot be set here"),
+        ("\"Use DNS\": \"no\"", "`Use DNS` is not a keyword of sshd_config"),
+        ("Banner: \"a\\nb\"", "the value of `Banner` is not one line"),
+    ];
+    for (setting, words) in refused {
+        assert!(said(setting).contains(words), "{setting}: {}", said(setting));
+    }
+    for setting in [
+        "AllowUsers: ops root",
+        "AllowUsers: \"*\"",
+        "AuthenticationMethods: publickey password",
+        "MaxSessions: 4",
+        "UseDNS: null",
+    ] {
+        assert_eq!(said(setting), "", "{setting}");
+    }
+}

@@ -156,11 +156,10 @@ fn what_later_versions_will_know_is_refused_and_not_ignored() {
     let settings = "\
 addons: {falco: {enabled: true}}
 security:
-  trustedCIDRs: [192.0.2.0/24]
   encryption: {provider: kms}
 ";
     assert_snapshot!(complaint_about(settings), @r"
-    inventory.yaml has 3 errors
+    inventory.yaml has 2 errors
 
       × `addons` is not supported by this version
        ╭─[inventory.yaml:1:1]
@@ -171,22 +170,12 @@ security:
        ╰────
       help: take it out; forge refuses settings that it does not act on
 
-      × `security.trustedCIDRs` is not supported by this version
-       ╭─[inventory.yaml:3:3]
-     2 │ security:
-     3 │   trustedCIDRs: [192.0.2.0/24]
-       ·   ──────┬─────
-       ·         ╰── does nothing yet
-     4 │   encryption: {provider: kms}
-       ╰────
-      help: take it out; forge refuses settings that it does not act on
-
       × `kms` is not supported by this version
-       ╭─[inventory.yaml:4:26]
-     3 │   trustedCIDRs: [192.0.2.0/24]
-     4 │   encryption: {provider: kms}
+       ╭─[inventory.yaml:3:26]
+     2 │ security:
+     3 │   encryption: {provider: kms}
        ·                          ───
-     5 │ hosts:
+     4 │ hosts:
        ╰────
       help: one of secretbox, aescbc, aesgcm
     ");

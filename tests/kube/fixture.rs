@@ -7,6 +7,7 @@ use forge::inventory::cluster::{
     Audit, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Kubeadm, KubernetesVersion,
     PackageKey, PackageSource, PodSecurity, Proxy, Role, Security, Sources, Ssh,
 };
+use forge::inventory::host_security::HostSecurity;
 use forge::kube::JoinSecrets;
 use forge::render::Templates;
 use forge::secret::Secret;
@@ -88,6 +89,7 @@ fn cluster(hosts: Vec<Host>) -> Cluster {
             encryption: Encryption { provider: EncryptionProvider::Secretbox, resources: vec!["secrets".into()] },
             audit: Audit { policy: None, max_age: 30, max_backup: 10, max_size: 100 },
             sysctls: BTreeMap::new(),
+            host: HostSecurity::default(),
         },
         cni: Cni::Calico(Calico {
             version: "3.32.1".into(),

@@ -10,3 +10,4 @@ mod b_drift;
 mod c_bad_input;
 mod d_kill_walk;
 mod e_three_control_planes;
+mod f_hosts;

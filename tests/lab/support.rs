@@ -148,9 +148,19 @@ impl Changed {
         self
     }
 
+    /// Where it is.
+    pub(crate) fn inventory(&self) -> PathBuf {
+        self.0.path().join("inventory.yaml")
+    }
+
     /// `forge up --yes --json` with it.
     pub(crate) fn up(&self) -> Said {
-        run(&["up", self.0.path().join("inventory.yaml").to_str().unwrap(), "--yes", "--json"])
+        self.run("up", &["--yes", "--json"])
+    }
+
+    /// A command with it.
+    pub(crate) fn run(&self, command: &str, words: &[&str]) -> Said {
+        run(&[&[command, self.inventory().to_str().unwrap()], words].concat())
     }
 }
 
@@ -172,7 +182,12 @@ pub(crate) fn up_until(kill: impl Fn(&StepName) -> bool) -> Watched {
 
 /// The same for the first event of a type that `kill` picks by its step: `step-output` comes from a script that runs.
 pub(crate) fn up_until_event(kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
-    let mut child = forge(&["up", inventory().to_str().unwrap(), "--yes", "--json"])
+    up_of_until_event(&inventory(), kind, kill)
+}
+
+/// The same with another inventory.
+pub(crate) fn up_of_until_event(inventory: &Path, kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
+    let mut child = forge(&["up", inventory.to_str().unwrap(), "--yes", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use forge::host::facts::Observed;
 use forge::inventory::cluster::*;
+use forge::inventory::host_security::HostSecurity;
 use forge::phases::preflight::{self, Finding};
 
 pub const PIN: &str = "FA5F730DCE77897E013A84C3C4026587D2A3B815";
@@ -49,6 +50,7 @@ pub fn cluster() -> Cluster {
             encryption: Encryption { provider: EncryptionProvider::Secretbox, resources: Vec::new() },
             audit: Audit { policy: None, max_age: 30, max_backup: 10, max_size: 100 },
             sysctls: BTreeMap::new(),
+            host: HostSecurity::default(),
         },
         cni: Cni::Calico(Calico {
             version: "3.33.0".to_owned(),

@@ -191,9 +191,8 @@ fn an_operators_wrong_clock_is_a_warning() {
 
 #[test]
 fn what_a_reboot_would_undo_is_a_warning() {
-    bare().says("w1", "habits", "zram /dev/zram0\ncloud-init").finds(
+    bare().says("w1", "habits", "zram /dev/zram0").finds(
         "warning: w1 | w1 swaps to /dev/zram0, which comes back at its next boot and keeps the kubelet from starting\n  next: \
-         on w1: sudo apt-get purge zram-tools systemd-zram-generator\nwarning: w1 | cloud-init on w1 writes /etc/hosts anew at \
-         every boot, without forge's entries\n  next: set manage_etc_hosts: false in /etc/cloud/cloud.cfg of w1",
+         on w1: sudo apt-get purge zram-tools systemd-zram-generator",
     );
 }

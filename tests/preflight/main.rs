@@ -8,3 +8,4 @@ mod machines;
 mod network;
 mod packages;
 mod shell;
+mod way_in;

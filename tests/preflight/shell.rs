@@ -8,6 +8,7 @@ use forge::host::facts::{Observed, Probe, program};
 use forge::inventory::cluster::Cni;
 use forge::inventory::cluster::*;
 use forge::phases::preflight::{host_facts, probes};
+use forge::plan::{Turn, Work};
 
 use super::fixture::*;
 
@@ -35,6 +36,46 @@ fn shellcheck_has_nothing_to_say() {
     let files = every_probe().into_iter().enumerate().map(|(number, probe)| {
         let file = folder.path().join(format!("{number} {}", probe.key));
         std::fs::write(&file, probe.shell).unwrap();
+        file
+    });
+    let output = Command::new("shellcheck").args(["-s", "sh"]).args(files).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Whatever a bare host is asked about its resources, and told to put right.
+fn every_resource() -> Vec<(String, String)> {
+    let cluster = cluster();
+    let templates = forge::render::Templates::load(None).unwrap();
+    let mut facts = forge::phases::Facts::default();
+    facts.hosts = cluster.hosts.iter().map(|host| (host.name.clone(), Observed::default())).collect();
+    let site = forge::phases::Site { cluster: &cluster, facts: &facts, templates: &templates };
+    let mut all = Vec::new();
+    for host in &cluster.hosts[..2] {
+        let probes = forge::phases::host::resources(host, site).unwrap();
+        all.extend(probes.iter().map(|resource| (resource.id(), resource.probe())));
+        for step in forge::phases::host::steps(host, site).unwrap() {
+            let script = match step.work {
+                Work::Changes(script) => script,
+                Work::Talk(mut talk) => match talk.next(None).unwrap() {
+                    Turn::Run(script) => script,
+                    _ => panic!("{} begins with a script", step.title),
+                },
+            };
+            all.push((step.title, script.text().to_owned()));
+        }
+    }
+    all
+}
+
+/// What the programs around it define, and what is meant: a script in quotes is for another shell.
+const AROUND: &str = "# shellcheck disable=SC2016,SC2034,SC2317\nFORGE=\nwarn() { :; }\nemit() { :; }\n";
+
+#[test]
+fn shellcheck_has_nothing_to_say_about_resources() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = every_resource().into_iter().enumerate().map(|(number, (title, shell))| {
+        let file = folder.path().join(format!("{number} {}", title.replace('/', " ")));
+        std::fs::write(&file, format!("{AROUND}{shell}\n")).unwrap();
         file
     });
     let output = Command::new("shellcheck").args(["-s", "sh"]).args(files).output().unwrap();

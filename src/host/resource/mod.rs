@@ -1,27 +1,37 @@
 //! Resources: what a host should have. Each kind says how it is looked at, compared and put right.
 
+mod audit_rules;
 mod directory;
 mod file;
 mod hostname;
 mod hosts_block;
+mod masked;
 mod mode;
 mod module;
+mod nft_table;
+mod only_where;
 mod packages;
 mod service;
+mod sshd;
 mod swap;
 mod sysctl;
 mod system_user;
 
 use std::fmt::Debug;
 
+pub use audit_rules::AuditRules;
 pub use directory::Directory;
 pub use file::{Content, File};
 pub use hostname::Hostname;
 pub use hosts_block::HostsBlock;
+pub use masked::Masked;
 pub use mode::Mode;
 pub use module::Module;
+pub use nft_table::NftTable;
+pub use only_where::OnlyWhere;
 pub use packages::{Package, Packages};
 pub use service::Service;
+pub use sshd::Sshd;
 pub use swap::SwapOff;
 pub use sysctl::Sysctl;
 pub use system_user::SystemUser;
@@ -38,6 +48,11 @@ pub trait Resource: Debug + Send + Sync {
 
     /// What is different from what is wanted; `None` when nothing is. Pure.
     fn differ(&self, seen: &str) -> Option<Difference>;
+
+    /// What is not as wanted and cannot be put right here, in one line; somebody should know.
+    fn remark(&self, _seen: &str) -> Option<String> {
+        None
+    }
 
     /// What puts it right. Safe to run again after it was cut off anywhere.
     fn apply(&self) -> Script;

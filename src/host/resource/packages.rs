@@ -1,4 +1,4 @@
-//! Debian packages at wanted versions, held there.
+//! Debian packages at wanted versions, in one run of the package manager.
 
 use super::{Difference, Resource};
 use crate::host::script::{Script, quote};
@@ -11,6 +11,8 @@ pub struct Package {
     /// The version without the Debian revision (`1.36.5` accepts `1.36.5-1.1`), or its beginning (`1.36`); `None` takes
     /// what the repository prefers.
     pub version: Option<String>,
+    /// Whether nobody else may upgrade it.
+    pub held: bool,
 }
 
 impl Package {
@@ -20,7 +22,7 @@ impl Package {
     }
 }
 
-/// Packages that are installed together and held against upgrades by anybody else.
+/// Packages that are installed together.
 #[derive(Clone, Debug)]
 pub struct Packages {
     title: String,
@@ -29,12 +31,17 @@ pub struct Packages {
 
 impl Packages {
     /// `title` names the group in plans.
-    pub fn held(title: &str, packages: Vec<Package>) -> Self {
+    pub fn new(title: &str, packages: Vec<Package>) -> Self {
         Self { title: title.to_owned(), packages }
     }
 
     fn names(&self) -> String {
         self.packages.iter().map(|package| quote(&package.name)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn held(&self) -> String {
+        let held = self.packages.iter().filter(|package| package.held);
+        held.map(|package| quote(&package.name)).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -64,7 +71,7 @@ impl Resource for Packages {
                 Some(version) if !package.accepts(version) => {
                     words.push(format!("{} {version} → {wanted}", package.name));
                 }
-                Some(_) if !seen.lines().any(|line| line == package.name) => {
+                Some(_) if package.held && !seen.lines().any(|line| line == package.name) => {
                     words.push(format!("hold {}", package.name))
                 }
                 Some(_) => {}
@@ -93,7 +100,7 @@ impl Resource for Packages {
              -o DPkg::Lock::Timeout=300 -o DPkg::Options::=--force-confdef -o DPkg::Options::=--force-confold {}\n\
              apt-mark hold {} >/dev/null",
             wanted.join(" "),
-            self.names()
+            self.held()
         ))
     }
 }
@@ -104,8 +111,9 @@ mod tests {
 
     #[test]
     fn a_package_is_compared_by_version_and_hold() {
-        let package = |version: &str| Package { name: "kubelet".to_owned(), version: Some(version.to_owned()) };
-        let held = |version: &str| Packages::held("kubernetes", vec![package(version)]);
+        let package =
+            |version: &str| Package { name: "kubelet".to_owned(), version: Some(version.to_owned()), held: true };
+        let held = |version: &str| Packages::new("kubernetes", vec![package(version)]);
         assert_eq!(held("1.36").differ("hi  kubelet 1.36.5-1.1\nkubelet"), None);
         assert_eq!(held("1.36.5").differ("ii  kubelet 1.36.5-1.1\nkubelet"), None);
         let summary = |wanted: &str, seen: &str| held(wanted).differ(seen).unwrap().summary;
@@ -115,5 +123,7 @@ mod tests {
         );
         assert_eq!(summary("1.36.5", "rc  kubelet 1.36.5-1.1"), "packages kubernetes: install kubelet 1.36.5");
         assert_eq!(summary("1.36", "ii  kubelet 1.36.5-1.1"), "packages kubernetes: hold kubelet");
+        let free = Packages::new("free", vec![Package { name: "chrony".to_owned(), version: None, held: false }]);
+        assert_eq!(free.differ("ii  chrony 4.3-2+deb12u1"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! `security`: what is encrypted, what is logged, which kernel settings.
 
 use super::files::Files;
+use super::host_security::host_security;
 use super::syntax::is_dns_name;
 use crate::inventory::cluster::{Audit, Encryption, NodeName, PodSecurity, Security};
 use crate::inventory::finding::Findings;
@@ -8,10 +9,11 @@ use crate::inventory::model::{self, Inventory};
 
 /// The hardening that has a choice.
 pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut Findings<'_>) -> Option<Security> {
-    let model::Security { pod_security, encryption, audit, sysctls } = &inventory.security;
+    let model::Security { pod_security, encryption, audit, sysctls, .. } = &inventory.security;
     namespaces(&pod_security.exempt_namespaces, findings);
     resources(&encryption.resources, findings);
     check_sysctls(inventory, findings);
+    let host = host_security(inventory, findings);
     let policy = audit.policy.as_deref();
     let policy = policy.map(|path| files.readable(path, &["security", "audit", "policy"], findings));
     Some(Security {
@@ -32,6 +34,7 @@ pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut 
             max_size: audit.max_size,
         },
         sysctls: sysctls.clone(),
+        host: host?,
     })
 }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::host_security::{Firewall, Sshd};
 use crate::inventory::cluster::EncryptionProvider;
+use crate::inventory::host_security::HostSecurity;
 
 /// Hardening that has a choice.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(deny_unknown_fields)]
 pub struct Security {
@@ -21,6 +23,44 @@ pub struct Security {
     /// Kernel settings added to or overriding forge's; `null` drops one.
     #[schemars(schema_with = "sysctls")]
     pub sysctls: BTreeMap<String, Option<String>>,
+    /// Networks that may reach SSH and the API server, as CIDRs or single addresses; without any, everybody may. forge refuses
+    /// a list that shuts itself out.
+    #[serde(rename = "trustedCIDRs")]
+    pub trusted_cidrs: Vec<String>,
+    /// The hosts' own packet filter.
+    pub firewall: Firewall,
+    /// The hosts' SSH server.
+    pub sshd: Sshd,
+    /// Whether hosts install security upgrades of the operating system by themselves.
+    pub auto_updates: bool,
+    /// Whether hosts that can have the audit daemon and its rules.
+    pub auditd: bool,
+    /// Whether programs that crash may leave their memory on the disk.
+    pub core_dumps: bool,
+    /// Kernel modules that are never loaded.
+    pub blocked_modules: Vec<String>,
+    /// systemd units that are masked where they are installed.
+    pub masked_units: Vec<String>,
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        let host = HostSecurity::default();
+        Self {
+            pod_security: PodSecurity::default(),
+            encryption: Encryption::default(),
+            audit: Audit::default(),
+            sysctls: BTreeMap::new(),
+            trusted_cidrs: Vec::new(),
+            firewall: Firewall::default(),
+            sshd: Sshd::default(),
+            auto_updates: host.auto_updates,
+            auditd: host.auditd,
+            core_dumps: host.core_dumps,
+            blocked_modules: host.blocked_modules,
+            masked_units: host.masked_units,
+        }
+    }
 }
 
 fn sysctls(_: &mut SchemaGenerator) -> Schema {

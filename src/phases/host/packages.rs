@@ -1,14 +1,25 @@
-//! containerd and Kubernetes in one run of the package manager, at exact versions, held there.
+//! Everything that is installed, in one run of the package manager: containerd and Kubernetes at exact versions and held
+//! there, and what hardened hosts need and may lack.
 
+use super::machine::Machine;
 use super::{Resources, Site};
 use crate::host::resource::{Package, Packages};
 use crate::inventory::cluster::Host;
 
-pub(super) fn resources(_: &Host, site: Site<'_>) -> Resources {
+pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let version = site.facts.version.clone().unwrap_or_else(|| site.cluster.kubernetes.to_string());
-    let kubernetes = ["kubelet", "kubeadm", "kubectl"];
-    let mut packages: Vec<Package> =
-        kubernetes.iter().map(|name| Package { name: (*name).to_owned(), version: Some(version.clone()) }).collect();
-    packages.push(Package { name: "containerd.io".to_owned(), version: None });
-    Ok(vec![Box::new(Packages::held("kubernetes", packages))])
+    let package =
+        |name: &str, version: Option<&String>, held| Package { name: name.to_owned(), version: version.cloned(), held };
+    let security = &site.cluster.security.host;
+    let machine = Machine::of(site.facts.hosts.get(&host.name));
+    let system = [
+        ("unattended-upgrades", security.auto_updates),
+        ("auditd", security.auditd && !machine.is_container),
+        ("apparmor", machine.has_apparmor),
+        ("systemd-timesyncd", !machine.keeps_time && !machine.is_container),
+    ];
+    let system = system.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| package(name, None, false));
+    let kubernetes = ["kubelet", "kubeadm", "kubectl"].iter().map(|name| package(name, Some(&version), true));
+    let packages = system.chain(kubernetes).chain([package("containerd.io", None, true)]).collect();
+    Ok(vec![Box::new(Packages::new("kubernetes", packages))])
 }

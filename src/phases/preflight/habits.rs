@@ -7,14 +7,7 @@ use crate::host::facts::Probe;
 const KEY: &str = "preflight habits";
 
 pub(super) fn probe() -> Probe {
-    Probe::quick(
-        KEY,
-        format!(
-            r#"{JOINED} && exit 0
-awk '$1 ~ /^\/dev\/zram/ {{print "zram", $1}}' /proc/swaps
-grep -qrsE '^manage_etc_hosts: *("?true|template)' /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d && echo cloud-init"#
-        ),
-    )
+    Probe::quick(KEY, format!("{JOINED} && exit 0\nawk '$1 ~ /^\\/dev\\/zram/ {{print \"zram\", $1}}' /proc/swaps"))
 }
 
 pub(super) fn check(hosts: &[Seen<'_>]) -> Vec<Finding> {
@@ -28,11 +21,6 @@ pub(super) fn check(hosts: &[Seen<'_>]) -> Vec<Finding> {
                     seen.host,
                     format!("{name} swaps to {device}, which comes back at its next boot and keeps the kubelet from starting"),
                     format!("on {name}: sudo apt-get purge zram-tools systemd-zram-generator"),
-                )),
-                ("cloud-init", _) => Some(Finding::warning(
-                    seen.host,
-                    format!("cloud-init on {name} writes /etc/hosts anew at every boot, without forge's entries"),
-                    format!("set manage_etc_hosts: false in /etc/cloud/cloud.cfg of {name}"),
                 )),
                 _ => None,
             });

@@ -7,9 +7,11 @@ mod clock;
 mod disk;
 mod endpoint;
 mod finding;
+mod firewall;
 mod habits;
 mod identity;
 mod keys;
+mod login_key;
 mod membership;
 mod modules;
 mod openpgp;
@@ -25,6 +27,7 @@ use std::collections::BTreeMap;
 
 pub use endpoint::endpoint_in_dns;
 pub use finding::Finding;
+pub use firewall::ssh_port;
 pub use keys::PackageKeys;
 pub use source::{CONTAINERD_KEYRING, KUBERNETES_KEYRING};
 pub use system::{HostFacts, host_facts};
@@ -37,7 +40,8 @@ use crate::inventory::{Cluster, Host, NodeName};
 pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
     let mut probes = vec![
         system::probe(),
-        tools::probe(),
+        tools::probe(cluster),
+        firewall::probe(),
         modules::probe(cluster),
         disk::probe(),
         identity::probe(host),
@@ -58,6 +62,8 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     let hosts = seen::look(cluster, seen);
     let mut findings = system::check(cluster, &hosts);
     findings.extend(tools::check(&hosts));
+    findings.extend(firewall::check(cluster, &hosts));
+    findings.extend(login_key::check(cluster, &hosts));
     findings.extend(modules::check(cluster, &hosts));
     findings.extend(disk::check(&hosts));
     findings.extend(clock::check(&hosts));

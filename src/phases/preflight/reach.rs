@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use super::finding::Finding;
+use super::firewall;
 use super::seen::{JOINED, Seen};
 use crate::host::facts::Probe;
 use crate::host::script::quote;
-use crate::inventory::{Cluster, Host};
+use crate::inventory::{Cluster, Host, NodeName};
 
 const KEY: &str = "preflight reach";
 
@@ -53,13 +54,16 @@ pub(super) fn probe(cluster: &Cluster, host: &Host) -> Option<Probe> {
 }
 
 pub(super) fn check(cluster: &Cluster, hosts: &[Seen<'_>]) -> Vec<Finding> {
-    hosts.iter().flat_map(|seen| unreached(cluster, seen)).collect()
+    // A firewall of ours lets new nodes in before they join, and not earlier.
+    let closed: Vec<&NodeName> =
+        hosts.iter().filter(|seen| firewall::is_loaded(seen.observed)).map(|seen| &seen.host.name).collect();
+    hosts.iter().flat_map(|seen| unreached(cluster, seen, &closed)).collect()
 }
 
 /// One finding per host that is not reached, with all its ports: a firewall closes them together.
-fn unreached(cluster: &Cluster, seen: &Seen<'_>) -> Vec<Finding> {
+fn unreached(cluster: &Cluster, seen: &Seen<'_>, closed: &[&NodeName]) -> Vec<Finding> {
     let lines: Vec<(&str, &str, &str)> = seen.observed.get(KEY).lines().filter_map(unanswered).collect();
-    let others = cluster.hosts.iter().map(|other| {
+    let others = cluster.hosts.iter().filter(|other| !closed.contains(&&other.name)).map(|other| {
         let address = other.address.to_string();
         let mut closed: Vec<_> = lines.iter().filter(|(to, ..)| *to == address).collect();
         closed.sort_by_key(|(_, port, _)| port.parse::<u16>().unwrap_or_default());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::finding::Finding;
 use super::seen::Seen;
 use crate::host::facts::Probe;
+use crate::inventory::Cluster;
 
 const KEY: &str = "preflight tools";
 
@@ -31,9 +32,13 @@ const TOOLS: &[(&str, &str)] = &[
     ("timeout", "coreutils"),
 ];
 
+/// What only the firewall needs.
+const FIREWALL: &[(&str, &str)] = &[("nft", "nftables"), ("unshare", "util-linux")];
+
 /// Prints what is missing.
-pub(super) fn probe() -> Probe {
-    let names: Vec<&str> = TOOLS.iter().map(|(name, _)| *name).collect();
+pub(super) fn probe(cluster: &Cluster) -> Probe {
+    let firewall = if cluster.security.host.firewall.enabled { FIREWALL } else { &[] };
+    let names: Vec<&str> = TOOLS.iter().chain(firewall).map(|(name, _)| *name).collect();
     Probe::quick(
         KEY,
         format!("for tool in {}; do\n  command -v \"$tool\" >/dev/null || echo \"$tool\"\ndone", names.join(" ")),
@@ -48,7 +53,7 @@ pub(super) fn check(hosts: &[Seen<'_>]) -> Vec<Finding> {
 fn missing(seen: &Seen<'_>) -> Option<Finding> {
     let name = &seen.host.name;
     let answer = seen.observed.get(KEY);
-    let known = || TOOLS.iter().filter(|(tool, _)| answer.lines().any(|line| line == *tool));
+    let known = || TOOLS.iter().chain(FIREWALL).filter(|(tool, _)| answer.lines().any(|line| line == *tool));
     let tools: Vec<&str> = known().map(|(tool, _)| *tool).collect();
     let packages: BTreeSet<&str> = known().map(|(_, package)| *package).collect();
     let packages: Vec<&str> = packages.into_iter().collect();

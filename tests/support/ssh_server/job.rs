@@ -47,7 +47,12 @@ impl Job {
         converse: Arc<Converse>,
     ) {
         let (mut bytes, mut ended) = (Vec::new(), None);
-        while let Some(piece) = input.recv().await {
+        let mut open = true;
+        while open {
+            // The end of the input is asked about too: a command may need none.
+            let piece = input.recv().await;
+            open = piece.is_some();
+            let piece = piece.unwrap_or_default();
             self.log_input(&command, &piece);
             bytes.extend(piece);
             if ended.is_some() {
