@@ -12,7 +12,7 @@ use crate::inventory::NodeName;
 use crate::inventory::cluster::Host;
 use crate::kube::{self, merge::Replaced};
 use crate::phases::encryption::{self, Source};
-use crate::phases::{self, Facts, facts, preflight};
+use crate::phases::{self, Facts, facts, preflight, settings};
 use crate::report::Event;
 use crate::secret::Secret;
 
@@ -104,6 +104,7 @@ impl Run {
             resources.iter().map(|resource| Probe::quick(resource.id(), resource.probe())).collect();
         probes.push(phases::host::probe());
         probes.extend(facts::probes(host));
+        probes.extend(settings::probes(&self.cluster, &self.templates, host)?);
         probes.extend(preflight::probes(&self.cluster, host));
         Ok(probes)
     }

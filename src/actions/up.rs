@@ -10,9 +10,9 @@ use crate::phases::kubeadm_join::Joining;
 use crate::phases::verify::Evidence;
 use crate::phases::{
     Site, host, images, join_material, kubeadm_init, kubeadm_join, leftovers, network, node_settings,
-    serving_certificate, verify,
+    serving_certificate, settings, verify,
 };
-use crate::plan::{Late, Plan};
+use crate::plan::{Late, Plan, StepId};
 use crate::render::Templates;
 
 /// Everything between what was seen and what is wanted, in order.
@@ -40,6 +40,10 @@ pub fn plan(
     for each in hosts {
         plan.steps.extend(images::step(each, site));
     }
+    let rollout = settings::steps(site)?;
+    let rolled_out: Vec<StepId> = rollout.iter().map(|step| step.id.clone()).collect();
+    plan.steps.extend(rollout);
+    let asks_the_cluster = plan.steps.len();
     plan.steps.extend(kubeadm_init::step(site, &secrets, &ca)?);
     plan.steps.extend(join_material::step(site, &secrets)?);
     let mut before = None;
@@ -60,6 +64,8 @@ pub fn plan(
         plan.steps.extend(leftovers::step(server, site, &secrets));
         plan.steps.extend(verify::step(server, site, &plan, evidence)?);
     }
+    // An API server that restarts answers nobody.
+    plan.steps.iter_mut().skip(asks_the_cluster).for_each(|step| step.after.extend(rolled_out.iter().cloned()));
     Ok(plan)
 }
 

@@ -6,6 +6,7 @@ mod host_security;
 mod hosts;
 mod kubeadm;
 mod networks;
+mod oidc;
 mod security;
 mod settings;
 mod sources;

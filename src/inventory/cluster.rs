@@ -193,6 +193,8 @@ pub struct Security {
     pub encryption: Encryption,
     /// The API server's audit log.
     pub audit: Audit,
+    /// OpenID Connect issuers whose tokens the API server takes.
+    pub oidc: Vec<Issuer>,
     /// Sysctls added to or overriding ours; `None` drops one.
     pub sysctls: BTreeMap<String, Option<String>>,
     /// The machines themselves.
@@ -253,12 +255,39 @@ impl EncryptionProvider {
 pub struct Audit {
     /// Absolute path of the user's own policy; `None` is ours.
     pub policy: Option<PathBuf>,
+    /// Absolute path of the kubeconfig of a backend that gets every event.
+    pub webhook: Option<PathBuf>,
     /// Days.
     pub max_age: u32,
     /// Files.
     pub max_backup: u32,
     /// Mebibytes.
     pub max_size: u32,
+}
+
+/// An OpenID Connect issuer whose tokens the API server takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Issuer {
+    /// Its https URL, exactly as tokens name it.
+    pub url: String,
+    /// A token must be made for one of these.
+    pub audiences: Vec<String>,
+    /// The PEM text of the certificates that the issuer's own is signed by; `None` is those of the API server's image.
+    pub certificate_authority: Option<String>,
+    /// The user's name.
+    pub username: Claim,
+    /// The user's groups.
+    pub groups: Claim,
+}
+
+/// A claim of a token, and what is put before its values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    /// Its name.
+    pub claim: String,
+    /// May be empty.
+    pub prefix: String,
 }
 
 /// The pod network.

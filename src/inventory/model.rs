@@ -15,7 +15,9 @@ use serde_json::{Map, Value};
 
 pub use self::host_security::{Allow, Firewall, Sshd};
 pub use self::network::{Cni, CniProvider, Encapsulation, ManifestRef, PackageSource, Proxy, Sources};
-pub use self::security::{Audit, Encryption, Level, PodSecurity, Security};
+pub use self::security::{
+    Audit, ClaimMappings, Encryption, GroupsClaim, Issuer, Level, PodSecurity, Security, UsernameClaim,
+};
 use super::cluster::Role;
 use super::entries::Entries;
 

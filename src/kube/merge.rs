@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Lists whose entries have a `name` and are merged by it; every other list is replaced as a whole.
-const NAMED_LISTS: [&str; 4] = ["extraArgs", "extraEnvs", "extraVolumes", "kubeletExtraArgs"];
+pub(super) const NAMED_LISTS: [&str; 4] = ["extraArgs", "extraEnvs", "extraVolumes", "kubeletExtraArgs"];
 
 /// One of our values that the user's settings changed or removed.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +81,7 @@ fn compare(found: &mut Vec<Replaced>, prefix: &str, ours: &Map<String, Value>, t
 }
 
 /// `name` → `value`, or the whole entry where there is no value; a list when the name repeats.
-fn by_name(entries: &[Value]) -> Map<String, Value> {
+pub(super) fn by_name(entries: &[Value]) -> Map<String, Value> {
     let mut map: Map<String, Value> = Map::new();
     for entry in entries {
         let Some(name) = name_of(entry) else { continue };

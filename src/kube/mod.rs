@@ -4,6 +4,7 @@
 
 pub mod certificates;
 pub mod csr;
+pub mod differences;
 pub mod encryption;
 pub mod images;
 pub mod kubeconfig;
@@ -12,6 +13,7 @@ pub mod paths;
 
 mod admission;
 mod audit_policy;
+mod audit_webhook;
 mod authentication;
 mod calico;
 mod canary;
@@ -27,25 +29,30 @@ mod kubelet_configuration;
 mod node_registration;
 mod overrides;
 mod registry_hosts;
+mod settings_record;
 mod static_pods;
 mod tls;
 mod waiting;
+mod would_write;
 
 pub use admission::admission_config;
 pub use audit_policy::audit_policy;
+pub use audit_webhook::audit_webhook;
 pub use authentication::authentication_config;
 pub use calico::{calico_felix, calico_installation};
 pub use canary::{NAMESPACE, canary_pod, canary_secret};
 pub use containerd::{containerd_config, crictl_config};
 pub use discovery::discovery_kubeconfig;
 pub use etcd::ETCDCTL;
-pub use init_configuration::init_config;
+pub use init_configuration::{init_config, phase_config};
 pub use join_configuration::join_config;
 pub use join_secrets::JoinSecrets;
 pub use overrides::overridden_hardening;
 pub use registry_hosts::registry_hosts;
+pub use settings_record::{Copy, READ_COPIES, copies, settle};
 pub use static_pods::STATIC_PODS;
 pub use waiting::{STUCK, record, wait_for_tigera, wait_for_workloads};
+pub use would_write::{COMPONENTS, KUBELET_FILES, WOULD_WRITE};
 
 /// The port that API servers listen on, which is kubeadm's default; the endpoint may have another one in front.
 pub const API_SERVER_PORT: u16 = 6443;

@@ -18,6 +18,8 @@ pub(super) struct NodeRegistration {
     cri_socket: &'static str,
     taints: Vec<Taint>,
     ignore_preflight_errors: Vec<String>,
+    /// A worker's taints as the kubelet's flag takes them; empty without any.
+    register_with_taints: String,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +28,13 @@ struct Taint {
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
     effect: String,
+}
+
+impl Taint {
+    fn as_kubectl_writes_it(&self) -> String {
+        let value = self.value.as_ref().map_or_else(String::new, |value| format!("={value}"));
+        format!("{}{value}:{}", self.key, self.effect)
+    }
 }
 
 impl NodeRegistration {
@@ -46,12 +55,14 @@ impl NodeRegistration {
             seen.push(id);
             new
         });
+        let as_flag = taints.iter().map(Taint::as_kubectl_writes_it).collect::<Vec<_>>().join(",");
         Ok(Self {
             name: host.name.to_string(),
             address: host.address.to_string(),
             cri_socket: paths::CRI_SOCKET,
             taints,
             ignore_preflight_errors: cluster.kubeadm.ignore_preflight_errors.clone(),
+            register_with_taints: if host.is_control_plane() { String::new() } else { as_flag },
         })
     }
 }
@@ -83,6 +94,9 @@ mod tests {
         };
         assert_eq!(parse("gpu=true:NoSchedule").unwrap(), taint("gpu", Some("true"), "NoSchedule"));
         assert_eq!(parse("a.b/c:NoExecute").unwrap(), taint("a.b/c", None, "NoExecute"));
+        for text in ["gpu=true:NoSchedule", "a.b/c:NoExecute"] {
+            assert_eq!(parse(text).unwrap().as_kubectl_writes_it(), text);
+        }
         for wrong in ["", "gpu", "gpu:", ":NoSchedule", "=x:NoSchedule", "gpu:Never"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -6,6 +6,8 @@ pub const KUBERNETES: &str = "/etc/kubernetes";
 pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// Certificates and keys.
 pub const PKI: &str = "/etc/kubernetes/pki";
+/// No certificates are kept here, on any host.
+pub const NO_PKI: &str = "/var/lib/forge/no-pki";
 /// The cluster's CA.
 pub const CA: &str = "/etc/kubernetes/pki/ca.crt";
 /// The administrator's kubeconfig.
@@ -25,6 +27,8 @@ pub const ADMISSION: &str = "/etc/kubernetes/forge/admission.yaml";
 pub const AUDIT_POLICY: &str = "/etc/kubernetes/forge/audit-policy.yaml";
 /// Folder of the encryption configuration.
 pub const ENCRYPTION_FOLDER: &str = "/etc/kubernetes/forge/encryption";
+/// The kubeconfig of the backend that gets the audit events.
+pub const AUDIT_WEBHOOK: &str = "/etc/kubernetes/forge/audit-webhook.conf";
 /// `EncryptionConfiguration`.
 pub const ENCRYPTION: &str = "/etc/kubernetes/forge/encryption/config.yaml";
 /// kubeadm's configuration, only while `init` or `join` runs: it holds the token.
@@ -42,6 +46,10 @@ pub const ETCD: &str = "/var/lib/etcd";
 pub const KUBELET: &str = "/var/lib/kubelet";
 /// The kubelet's configuration as kubeadm wrote it.
 pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+/// What a host adds to the kubelet's configuration.
+pub const KUBELET_INSTANCE_CONFIG: &str = "/var/lib/kubelet/instance-config.yaml";
+/// The kubelet's flags.
+pub const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
 /// Network configuration.
 pub const CNI: &str = "/etc/cni/net.d";
 

@@ -5,11 +5,19 @@
 /// - `container NAME` prints the id of the container that runs now; nothing when none does.
 /// - `replaced NAME OLD` waits until another container than OLD runs.
 /// - `answers NAME ADDRESS` waits until it says that it is well, at its own address rather than through the endpoint.
-/// - `restart NAME ADDRESS` takes the manifest away, waits for the container's end, puts the manifest back and waits until it
-///   answers. A manifest that an earlier run left aside is put back first, so it may be cut off anywhere.
+/// - `take_away NAME` moves its manifest aside and `put_back NAME` moves it back; both may be cut off anywhere and repeated.
+/// - `ended NAME` waits until no container of it runs.
+/// - `started NAME ADDRESS` puts the manifest back, waits for a container and until it answers.
+/// - `restart NAME ADDRESS` does all of it.
+/// - `roll ADDRESS FOLDER NAME…` takes all of these away together and lets them come back in the order given, with the
+///   manifests in FOLDER. When one does not answer, its last words are printed and all manifests before these come back.
+/// - `rewrite NAME FILE` makes FILE the manifest, which has to mean the same: nothing restarts.
+///
+/// Never etcd alone while its API server runs: every request to that server then hangs, the kubelet's own about the pod that
+/// it should start among them, and that takes minutes.
 ///
 /// The kubelet notices manifests that come and go at once, and again every 20 s (`fileCheckFrequency`); an API server needs up
-/// to a minute to end what it was asked.
+/// to a minute to end what it was asked. `ask_health etcd` needs `etcdctl`, see [`crate::kube::ETCDCTL`].
 pub const STATIC_PODS: &str = r#"aside=/var/lib/forge/manifests
 container() {
 ctr -n k8s.io tasks list | awk '$3 == "RUNNING" {print $1}' | while read -r task; do
@@ -17,10 +25,9 @@ ctr -n k8s.io tasks list | awk '$3 == "RUNNING" {print $1}' | while read -r task
 done | tail -n 1
 }
 await() {
-what=$1; tries=0; shift
+what=$1; deadline=$(($(date +%s) + ${patience:-180})); shift
 until "$@" >/dev/null 2>&1; do
-tries=$((tries + 1))
-if [ "$tries" -ge 360 ]; then echo "$what: not within three minutes"; return 1; fi
+if [ "$(date +%s)" -ge "$deadline" ]; then echo "$what: not within ${patience:-180} seconds"; return 1; fi
 sleep 0.5
 done
 }
@@ -28,21 +35,60 @@ gone() { [ -z "$(container "$1")" ]; }
 other() { now=$(container "$1"); [ -n "$now" ] && [ "$now" != "$2" ]; }
 replaced() { await "a new container of $1" other "$1" "$2"; }
 ask_health() {
+case ${2:-} in *:*) at="[$2]" ;; *) at=${2:-} ;; esac
 case $1 in
 etcd) etcdctl --endpoints="https://127.0.0.1:2379" endpoint health ;;
-kube-apiserver) kubectl --server="https://$2:6443" --request-timeout=5s get --raw /readyz ;;
+kube-apiserver) kubectl --server="https://$at:6443" --request-timeout=5s get --raw /readyz ;;
 kube-controller-manager) kubectl --server=https://127.0.0.1:10257 --insecure-skip-tls-verify --request-timeout=5s get --raw /healthz ;;
 kube-scheduler) kubectl --server=https://127.0.0.1:10259 --insecure-skip-tls-verify --request-timeout=5s get --raw /healthz ;;
 esac
 }
 answers() { await "$1 answers" ask_health "$1" "$2"; }
-put_back() { [ ! -e "$aside/$1.yaml" ] || mv -f "$aside/$1.yaml" "/etc/kubernetes/manifests/$1.yaml"; }
-restart() {
+take_away() {
 mkdir -p "$aside"; chmod 700 "$aside"
-put_back "$1"
-mv "/etc/kubernetes/manifests/$1.yaml" "$aside/$1.yaml"
-await "the end of $1" gone "$1" || { put_back "$1"; return 1; }
-put_back "$1"
-await "$1 runs" other "$1" ""
-answers "$1" "$2"
+[ ! -e "/etc/kubernetes/manifests/$1.yaml" ] || mv -f "/etc/kubernetes/manifests/$1.yaml" "$aside/$1.yaml"
+}
+put_back() { [ ! -e "$aside/$1.yaml" ] || mv -f "$aside/$1.yaml" "/etc/kubernetes/manifests/$1.yaml"; }
+ended() { await "the end of $1" gone "$1"; }
+started() { put_back "$1"; await "$1 runs" other "$1" ""; answers "$1" "$2"; }
+restart() {
+take_away "$1"
+ended "$1" || { put_back "$1"; return 1; }
+started "$1" "$2"
+}
+lay_aside() { install -m 600 "$2" "$aside/$1.new"; mv -f "$aside/$1.new" "$aside/$1.yaml"; }
+rewrite() { mkdir -p "$aside"; lay_aside "$1" "$2"; put_back "$1"; }
+logs() { find /var/log/pods -path "*/kube-system_$1-*/$1/*.log" -newer "$aside/since"; }
+answers_or_dies() { ask_health "$1" "$2" || [ "$(logs "$1" | wc -l)" -ge 3 ]; }
+last_words() { logs "$1" | xargs -r ls -t | head -n 1 | xargs -r tail -n 1 | cut -d' ' -f4- | cut -c1-1000; }
+come_back() {
+at_address=$1; shift
+: >"$aside/since"
+for name in "$@"; do
+put_back "$name"
+if await "$name runs" other "$name" "" && await "$name answers" answers_or_dies "$name" "$at_address" &&
+ask_health "$name" "$at_address" >/dev/null; then continue; fi
+last_words "$name"
+return 1
+done
+}
+roll() {
+address=$1; folder=$2; shift 2
+for name in "$@"; do take_away "$name"; done
+for name in "$@"; do
+if ! ended "$name"; then
+for other in "$@"; do put_back "$other"; done
+return 1
+fi
+[ ! -e "$aside/$name.yaml" ] || cp "$aside/$name.yaml" "$aside/$name.before"
+lay_aside "$name" "$folder/$name.yaml"
+done
+if come_back "$address" "$@"; then rm -f "$aside"/*.before; return 0; fi
+for name in "$@"; do take_away "$name"; done
+for name in "$@"; do
+ended "$name" || true
+if [ -e "$aside/$name.before" ]; then mv -f "$aside/$name.before" "$aside/$name.yaml"; fi
+done
+if come_back "$address" "$@"; then echo "the manifests before these were put back and answer again"; fi
+return 1
 }"#;

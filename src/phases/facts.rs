@@ -43,6 +43,8 @@ pub struct Living {
     pub nodes: Vec<Node>,
     /// The data of our ConfigMap.
     pub record: BTreeMap<String, String>,
+    /// The data, as JSON, of the ConfigMaps in which the cluster keeps its settings; see [`crate::kube::copies`].
+    pub settings: BTreeMap<String, String>,
     /// What a join leaves behind: `rolebinding/…`, `secret/…`.
     pub leftovers: Vec<String>,
 }
@@ -114,22 +116,23 @@ pub fn probes(host: &Host) -> Vec<Probe> {
     ];
     if host.is_control_plane() {
         let server = std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT);
-        probes.push(Probe::slow("cluster", CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")))));
+        let script = CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")));
+        probes.push(Probe::slow("cluster", script.replace("@COPIES@", crate::kube::READ_COPIES)));
     }
     probes
 }
 
 /// Four questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by
-/// tabs, `record JSON`, `left KIND/NAME`.
+/// tabs, `config CONFIGMAP JSON`, `left KIND/NAME`.
 const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
 ask() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
 ask get nodes -o 'jsonpath={range .items[*]}node{"\t"}{.metadata.name}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\t"}{.status.nodeInfo.kubeletVersion}{"\t"}{.metadata.labels}{"\t"}{.spec.taints}{"\n"}{end}' >"$FORGE/nodes" &
-ask -n kube-system get configmaps --field-selector metadata.name=forge -o 'jsonpath={range .items[*]}record{"\t"}{.data}{"\n"}{end}' >"$FORGE/record" &
+ask @COPIES@ >"$FORGE/settings" &
 ask -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\t"}{.data.description}{"\n"}{end}' >"$FORGE/tokens" &
 ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\n"}{end}' >"$FORGE/certs" &
 ask -n kube-public get rolebindings --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo -o 'jsonpath={range .items[*]}left{"\t"}rolebinding/{.metadata.name}{"\n"}{end}' >"$FORGE/bindings" &
 wait
-cat "$FORGE/nodes" "$FORGE/record" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings""#;
+cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings""#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
 const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
@@ -146,7 +149,8 @@ fn parse(text: &str) -> Option<Living> {
                 labels: serde_json::from_str(labels).unwrap_or_default(),
                 taints: parse_taints(taints),
             }),
-            ["record", data] => living.record = serde_json::from_str(data).unwrap_or_default(),
+            ["config", "forge", data] => living.record = serde_json::from_str(data).unwrap_or_default(),
+            ["config", name, data] => drop(living.settings.insert(name.to_owned(), data.to_owned())),
             ["left", secret, description] if description == OUR_DESCRIPTION => living.leftovers.push(secret.to_owned()),
             ["left", name] => living.leftovers.push(name.to_owned()),
             _ => {}
@@ -174,7 +178,7 @@ mod tests {
         let living = parse(
             "node\tcp1\tTrue\tv1.36.5\t{\"disk\":\"ssd\"}\t[{\"effect\":\"NoSchedule\",\"key\":\"a\"},{\"effect\":\"NoExecute\",\"key\":\"b\",\"value\":\"c\"}]\n\
              node\tw1\tUnknown\tv1.36.5\t{}\t\n\
-             record\t{\"verified\":\"abc\"}\n\
+             config\tforge\t{\"verified\":\"abc\"}\nconfig\tkube-proxy\t{\"config.conf\":\"a\"}\n\
              left\tsecret/bootstrap-token-aaaaaa\tZm9yZ2U=\n\
              left\tsecret/bootstrap-token-bbbbbb\tb3RoZXI=\n\
              left\trolebinding/kubeadm:bootstrap-signer-clusterinfo\n",
@@ -183,6 +187,7 @@ mod tests {
         assert_eq!(living.nodes[0].taints, ["a:NoSchedule", "b=c:NoExecute"]);
         assert_eq!(living.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
         assert_eq!(living.record["verified"], "abc");
+        assert_eq!(living.settings["kube-proxy"], r#"{"config.conf":"a"}"#);
         assert_eq!(
             living.leftovers,
             ["secret/bootstrap-token-aaaaaa", "rolebinding/kubeadm:bootstrap-signer-clusterinfo"]

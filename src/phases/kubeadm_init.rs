@@ -6,7 +6,7 @@ use super::{Site, failed, id, images, unrendered};
 use crate::error::Problem;
 use crate::host::{Difference, Script};
 use crate::inventory::cluster::Host;
-use crate::kube::{JoinSecrets, init_config};
+use crate::kube::{self, Copy, JoinSecrets, init_config};
 use crate::plan::{Late, Step, once};
 
 /// The step's name.
@@ -20,6 +20,8 @@ pub fn step(site: Site<'_>, secrets: &JoinSecrets, ca: &Late<String>) -> Result<
     let Some(host) = first(site) else { return Ok(None) };
     let version = site.facts.version.clone().unwrap_or_default();
     let config = init_config(site.templates, site.cluster, host, &version, secrets).map_err(unrendered)?;
+    let copies = kube::copies(site.templates, site.cluster, &version).map_err(unrendered)?;
+    let settled: Vec<String> = copies.iter().map(Copy::settled).collect();
     let upload = if site.cluster.control_planes().count() > 1 { " --upload-certs" } else { "" };
     // The marker outlives everything but success: whoever finds it without its unit starts over. It is safe to, because a
     // cluster that was never finished holds nothing.
@@ -29,7 +31,10 @@ pub fn step(site: Site<'_>, secrets: &JoinSecrets, ca: &Late<String>) -> Result<
          kubeadm init --config \"$FORGE/config\"{upload} --skip-token-print --skip-certificate-key-print\n{TIDY}\n\
          rm -f /etc/kubernetes/super-admin.conf\n\
          kubectl -n kube-public delete rolebinding kubeadm:bootstrap-signer-clusterinfo --ignore-not-found\n\
-         rm -f \"$marker\"\nemit ca </etc/kubernetes/pki/ca.crt"
+         {}\nsettle {}\n\
+         rm -f \"$marker\"\nemit ca </etc/kubernetes/pki/ca.crt",
+        kube::settle(),
+        settled.join(" "),
     ))
     .file("config", config);
     let ca = ca.clone();

@@ -13,6 +13,7 @@ pub mod network;
 pub mod node_settings;
 pub mod preflight;
 pub mod serving_certificate;
+pub mod settings;
 pub mod status;
 pub mod verify;
 

@@ -261,7 +261,11 @@ impl Table {
             if let Some((_, output)) = self.fails.as_ref().filter(|(text, _)| part.contains(text.as_str())) {
                 return said + &format!("{output}\n\x1eend {number} 1\n");
             }
-            for (name, value) in self.values.iter().filter(|(name, _)| part.contains(&format!("emit {name}"))) {
+            let in_turn = part.split("for seen in ").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
+            let emits = |name: &str| {
+                part.contains(&format!("emit {name}")) || in_turn.split(' ').any(|emitted| emitted == name)
+            };
+            for (name, value) in self.values.iter().filter(|(name, _)| emits(name)) {
                 said += &format!("\x1evalue {number} {name} {}\n", STANDARD.encode(value));
             }
             said += &format!("\x1eend {number} 0\n");
@@ -301,6 +305,11 @@ impl Machine {
     /// From now on a probe prints this.
     pub fn says(&self, probe: &str, answer: &str) {
         self.table.answers.lock().unwrap().insert(probe.to_owned(), answer.to_owned());
+    }
+
+    /// What a probe prints now.
+    pub fn said(&self, probe: &str) -> String {
+        self.table.answers.lock().unwrap()[probe].clone()
     }
 
     /// Everything that was understood so far.

@@ -43,6 +43,11 @@ impl Memory {
             ["printf", _, name, ">/etc/hostname", ..] => self.now("hostname", format!("{name}\n{name}")),
             ["cat", "$FORGE/hosts", ..] => self.now("hosts entries", String::from_utf8(file("hosts")).unwrap().trim()),
             ["getent", "group", name, ..] => self.now(format!("user {name}"), format!("{name}\n{name}")),
+            ["for", "path", "in", one, other, "do"] if one.ends_with("kubelet.service") => {
+                let lines =
+                    [one, other].map(|path| format!("override root root 0600 {path}\nfile root root 600 {path}\n"));
+                self.now("modes of packaged files", lines.concat().trim());
+            }
             ["systemctl", "enable", "--quiet", name] => {
                 self.now(format!("service {name}"), "ActiveState=active\nUnitFileState=enabled");
             }

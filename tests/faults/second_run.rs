@@ -15,7 +15,20 @@ fn converged() -> (Operator, Machine, Machine) {
     let programs: String = cp1.changes().iter().flat_map(|request| request.parts()).collect();
     let verified = programs.split("{\"data\":{\"verified\":\"").nth(1).unwrap().split('"').next().unwrap();
     let node = |name: &str| format!("node\t{name}\tTrue\tv1.36.3\t{{}}\t\n");
-    cp1.says("cluster", &format!("{}{}record\t{{\"verified\":\"{verified}\"}}", node("cp1"), node("w1")));
+    // What `kubeadm init` noted of the cluster's own copies of its settings, whatever they hold.
+    let settled = programs.split("\nsettle ").nth(1).unwrap().lines().next().unwrap();
+    let notes = settled.split(' ').map(|word| word.split_once('=').unwrap());
+    let notes = notes.map(|(name, sum)| format!("\"{name}\":\"{sum}-{}\",", sha256("{}"))).collect::<String>();
+    let copies = ["kubeadm-config", "kubelet-config", "kube-proxy"].map(|name| format!("config\t{name}\t{{}}\n"));
+    cp1.says(
+        "cluster",
+        &format!(
+            "{}{}config\tforge\t{{{notes}\"verified\":\"{verified}\"}}\n{}",
+            node("cp1"),
+            node("w1"),
+            copies.concat()
+        ),
+    );
     cp1.says("membership", &format!("{FILES}\n/etc/kubernetes/admin.conf"));
     cp1.says("ca", CA.trim());
     cp1.says(
@@ -34,6 +47,10 @@ fn converged() -> (Operator, Machine, Machine) {
         );
     }
     (operator, cp1, w1)
+}
+
+fn sha256(text: &str) -> String {
+    forge::secret::Secret::new(text).sha256()
 }
 
 #[test]
@@ -74,4 +91,115 @@ fn an_inventory_that_replaces_hardening_is_told_so_with_both_values() {
     let words: Vec<String> = warned.map(|event| format!("{}: {}", event["what"], event["cause"])).collect();
     let path = "kubeadm.clusterConfiguration.apiServer.extraArgs.profiling of the inventory replaces hardening";
     assert!(words.iter().any(|line| line.contains(path) && line.contains("true")), "{words:?}");
+}
+
+/// The planned changes, `HOST: CHANGE`, without the look at the cluster that follows all of them.
+fn planned(operator: &Operator) -> Vec<String> {
+    let plan = operator.forge(&["plan", "--json"]);
+    let planned = plan.events().into_iter().find(|event| event["type"] == "planned").unwrap();
+    let steps = planned["steps"].as_array().unwrap().clone();
+    let line = |step: &serde_json::Value, change: &serde_json::Value| {
+        format!("{}: {}", step["host"].as_str().unwrap(), change["summary"].as_str().unwrap())
+    };
+    let all = steps.iter().filter(|step| step["step"] != "verify");
+    all.flat_map(|step| step["changes"].as_array().unwrap().iter().map(|change| line(step, change))).collect()
+}
+
+/// A file that a host's kubeadm would write otherwise, as the probe prints it.
+fn drifted(name: &str, wanted: &str, now: &str) -> String {
+    use base64::Engine as _;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    format!("{name}\t{}\t{}", encode(wanted), encode(now))
+}
+
+fn manifest(flags: &str) -> String {
+    let flags: String = flags.split(' ').map(|flag| format!("    - {flag}\n")).collect();
+    format!("spec:\n  containers:\n  - command:\n    - etcd\n{flags}    image: etcd:3.6.8\n")
+}
+
+#[test]
+fn settings_that_somebody_edited_on_a_host_are_named() {
+    let (operator, cp1, w1) = converged();
+    let files = [
+        drifted(
+            "kube-apiserver.yaml",
+            &manifest("--profiling=false"),
+            &manifest("--profiling=true --token-auth-file=/x"),
+        ),
+        drifted("kube-scheduler.yaml", &manifest("--profiling=false"), ""),
+        drifted(
+            "kubeadm-flags.env",
+            "KUBELET_KUBEADM_ARGS=\"--node-ip=1\"",
+            "KUBELET_KUBEADM_ARGS=\"--node-ip=1 --v=9\"",
+        ),
+    ];
+    cp1.says("files of kubeadm", &files.join("\n"));
+    w1.says("files of kubeadm", &drifted("config.yaml", "seccompDefault: true\n", "seccompDefault: false\nv: 1\n"));
+    assert_eq!(
+        planned(&operator),
+        [
+            "cp1: kubelet --v: 9 → not set",
+            "w1: kubelet seccompDefault: false → true",
+            "w1: kubelet v: 1 → not set",
+            "cp1: kube-apiserver --profiling: true → false",
+            "cp1: kube-apiserver --token-auth-file: /x → not set",
+            "cp1: file /etc/kubernetes/manifests/kube-scheduler.yaml: create",
+        ]
+    );
+}
+
+#[test]
+fn what_only_counts_before_etcd_has_data_is_no_difference() {
+    let (operator, cp1, _w1) = converged();
+    let joined = manifest("--initial-cluster=cp1=https://1,cp2=https://2 --initial-cluster-state=existing --name=cp1");
+    let alone = manifest("--initial-cluster=cp1=https://1 --name=cp1");
+    cp1.says("files of kubeadm", &drifted("etcd.yaml", &alone, &joined));
+    assert_eq!(planned(&operator), Vec::<String>::new());
+    cp1.says("files of kubeadm", &drifted("etcd.yaml", &alone, &joined.replace("name=cp1", "name=cp9")));
+    assert!(planned(&operator).contains(&"cp1: etcd --name: cp9 → cp1".to_owned()));
+}
+
+#[test]
+fn a_process_that_is_older_than_its_files_is_restarted() {
+    let (operator, cp1, w1) = converged();
+    let forge = "/etc/kubernetes/forge";
+    let age = |file: &str, age: &str| format!("{age} {file}\n");
+    let files =
+        age(&format!("{forge}/audit-policy.yaml"), "99.90") + &age(&format!("{forge}/admission.yaml"), "100.10");
+    cp1.says("ages of processes", &format!("100.00 kube-apiserver\n{files}"));
+    w1.says("ages of processes", "100.00 kubelet\n20.00 /var/lib/kubelet/config.yaml");
+    assert_eq!(
+        planned(&operator),
+        [
+            "w1: kubelet: restart, /var/lib/kubelet/config.yaml is newer",
+            "cp1: kube-apiserver: restart, to read /etc/kubernetes/forge/audit-policy.yaml",
+        ]
+    );
+}
+
+#[test]
+fn a_copy_in_the_cluster_that_somebody_edited_is_named() {
+    let (operator, cp1, _w1) = converged();
+    let answer = cp1.said("cluster");
+    let edited = r#"config	kube-proxy	{"config.conf":"mode: iptables\nmetricsBindAddress: 127.0.0.1:10249\n"}"#;
+    cp1.says("cluster", &answer.replace("config\tkube-proxy\t{}", edited));
+    let planned = planned(&operator);
+    assert!(planned.contains(&"cp1: ConfigMap kube-proxy mode: iptables → nftables".to_owned()), "{planned:?}");
+    assert!(planned.iter().all(|line| line.starts_with("cp1: ConfigMap kube-proxy ")), "{planned:?}");
+}
+
+#[test]
+fn settings_that_kubeadm_refuses_stop_the_run_before_anything_changes() {
+    let (operator, cp1, w1) = converged();
+    let before = cp1.changes().len();
+    cp1.says("files of kubeadm", "refused\terror: featureGates: Invalid value");
+    let said = operator.forge(&["up", "--yes"]);
+    assert_eq!(said.code, Some(5), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("kubeadm on cp1 refuses the settings\n  cause: error: featureGates: Invalid value"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(cp1.changes().len(), before);
+    drop(w1);
 }

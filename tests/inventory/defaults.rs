@@ -56,10 +56,12 @@ fn every_default_is_filled_in() {
         },
         "audit": {
           "policy": null,
+          "webhook": null,
           "maxAge": 30,
           "maxBackup": 10,
           "maxSize": 100
         },
+        "oidc": [],
         "sysctls": {},
         "trustedCIDRs": [],
         "firewall": {

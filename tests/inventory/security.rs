@@ -131,3 +131,105 @@ fn settings_of_sshd_that_would_shut_forge_out_are_refused() {
         assert_eq!(said(setting), "", "{setting}");
     }
 }
+
+const CA: &str = "tests/fixtures/certificates/ca.pem";
+
+#[test]
+fn issuers_have_defaults_that_keep_them_apart_from_kubernetes_own_users() {
+    let text = format!("security: {{oidc: [{{url: 'https://a.example', audiences: [k]}}]}}\n{ONE_HOST}");
+    let issuer = &cluster(&text).security.oidc[0];
+    assert_eq!((issuer.username.claim.as_str(), issuer.username.prefix.as_str()), ("sub", "oidc:"));
+    assert_eq!((issuer.groups.claim.as_str(), issuer.groups.prefix.as_str()), ("groups", "oidc:"));
+    let ca = format!("{}/{CA}", env!("CARGO_MANIFEST_DIR"));
+    let text = text.replace("audiences", &format!("certificateAuthority: {ca}, audiences"));
+    assert!(cluster(&text).security.oidc[0].certificate_authority.as_ref().unwrap().contains("BEGIN CERTIFICATE"));
+}
+
+#[test]
+fn issuers_are_held_against_what_the_api_server_accepts() {
+    let text = "security:
+  oidc:
+  - {url: 'http://a.example', audiences: [k]}
+  - {url: 'https://b.example', audiences: []}
+  - {url: 'https://b.example', audiences: [k, k]}
+  - {url: 'https://c.example', audiences: [k], claimMappings: {username: {claim: '', prefix: 'system:'}}}
+  - {url: 'https://d.example', audiences: [k], certificateAuthority: Cargo.toml}
+";
+    assert_snapshot!(complaint_about(text), @r"
+    inventory.yaml has 7 errors
+
+      × `http://a.example` is not the URL of an issuer
+       ╭─[inventory.yaml:3:11]
+     2 │   oidc:
+     3 │   - {url: 'http://a.example', audiences: [k]}
+       ·           ──────────────────
+     4 │   - {url: 'https://b.example', audiences: []}
+       ╰────
+      help: an https URL without user, query and fragment, exactly as the tokens' `iss` has it
+
+      × `security.oidc.audiences` must not be empty
+       ╭─[inventory.yaml:4:32]
+     3 │   - {url: 'http://a.example', audiences: [k]}
+     4 │   - {url: 'https://b.example', audiences: []}
+       ·                                ─────────
+     5 │   - {url: 'https://b.example', audiences: [k, k]}
+       ╰────
+
+      × the issuer `https://b.example` stands here twice
+       ╭─[inventory.yaml:5:11]
+     4 │   - {url: 'https://b.example', audiences: []}
+     5 │   - {url: 'https://b.example', audiences: [k, k]}
+       ·           ───────────────────
+     6 │   - {url: 'https://c.example', audiences: [k], claimMappings: {username: {claim: '', prefix: 'system:'}}}
+       ╰────
+      help: give one issuer all audiences
+
+      × the audience `k` is empty or stands here twice
+       ╭─[inventory.yaml:5:47]
+     4 │   - {url: 'https://b.example', audiences: []}
+     5 │   - {url: 'https://b.example', audiences: [k, k]}
+       ·                                               ─
+     6 │   - {url: 'https://c.example', audiences: [k], claimMappings: {username: {claim: '', prefix: 'system:'}}}
+       ╰────
+
+      × the claim of `username` has no name
+       ╭─[inventory.yaml:6:82]
+     5 │   - {url: 'https://b.example', audiences: [k, k]}
+     6 │   - {url: 'https://c.example', audiences: [k], claimMappings: {username: {claim: '', prefix: 'system:'}}}
+       ·                                                                                  ──
+     7 │   - {url: 'https://d.example', audiences: [k], certificateAuthority: Cargo.toml}
+       ╰────
+
+      × the prefix of `username` must not begin with `system:`
+       ╭─[inventory.yaml:6:94]
+     5 │   - {url: 'https://b.example', audiences: [k, k]}
+     6 │   - {url: 'https://c.example', audiences: [k], claimMappings: {username: {claim: '', prefix: 'system:'}}}
+       ·                                                                                              ─────────
+     7 │   - {url: 'https://d.example', audiences: [k], certificateAuthority: Cargo.toml}
+       ╰────
+      help: names that begin so are Kubernetes' own: `system:masters` may do everything
+
+      × cannot read /nowhere/Cargo.toml
+       ╭─[inventory.yaml:7:70]
+     6 │   - {url: 'https://c.example', audiences: [k], claimMappings: {username: {claim: '', prefix: 'system:'}}}
+     7 │   - {url: 'https://d.example', audiences: [k], certificateAuthority: Cargo.toml}
+       ·                                                                      ─────┬────
+       ·                                                                           ╰── No such file or directory (os error 2)
+     8 │ hosts:
+       ╰────
+    ");
+}
+
+#[test]
+fn a_backend_for_audit_events_is_a_kubeconfig_that_needs_no_other_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhook.conf");
+    let text = format!("security: {{audit: {{webhook: {}}}}}\n{ONE_HOST}", path.display());
+    let good = "{kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a}}], \
+                clusters: [{name: a, cluster: {server: 'https://audit.example'}}]}";
+    std::fs::write(&path, good).unwrap();
+    assert_eq!(cluster(&text).security.audit.webhook, Some(path.clone()));
+    std::fs::write(&path, good.replace("https", "http")).unwrap();
+    let complaint = parse("inventory.yaml", &text, folder.path()).unwrap_err().to_string();
+    assert!(complaint.contains("webhook.conf cannot be used: its server is not an https URL"), "{complaint}");
+}

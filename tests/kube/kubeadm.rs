@@ -1,7 +1,7 @@
 //! kubeadm's configuration files.
 
 use forge::inventory::cluster::Role;
-use forge::kube::{discovery_kubeconfig, init_config, join_config};
+use forge::kube::{discovery_kubeconfig, init_config, join_config, phase_config};
 use serde_json::{Value, json};
 
 use crate::fixture::{VERSION, named, secrets, single, templates, text, three_and_one};
@@ -52,6 +52,40 @@ fn only_pure_control_planes_keep_pods_away() {
     assert_eq!(taints("cp2"), json!([]));
     assert_eq!(taints("cp3"), json!([keep_away, {"key": "a", "value": "b", "effect": "NoExecute"}]));
     assert_eq!(taints("w1"), json!([]));
+}
+
+#[test]
+fn single_phases_get_the_same_settings_and_nothing_that_joins() {
+    let mut cluster = three_and_one();
+    cluster.hosts[3].taints = vec!["gpu=true:NoSchedule".into()];
+    let documents = |text: &str| -> Vec<Value> { serde_yaml::from_multiple(text).unwrap() };
+    let of = |name: &str| {
+        let file = text(&phase_config(&templates(), &cluster, named(&cluster, name), VERSION).unwrap());
+        assert!(!file.contains("bootstrapTokens") && !file.contains("certificateKey"), "{file}");
+        documents(&file)
+    };
+    let init = init_config(&templates(), &cluster, named(&cluster, "cp1"), VERSION, &secrets()).unwrap();
+    assert_eq!(of("cp1")[1..], documents(&text(&init))[1..]);
+    let worker = of("w1");
+    assert_eq!(worker[1]["certificatesDir"], "/var/lib/forge/no-pki");
+    assert_eq!(worker[2..], of("cp1")[2..]);
+    let flags = &worker[0]["nodeRegistration"]["kubeletExtraArgs"];
+    assert_eq!(flags[1], json!({"name": "register-with-taints", "value": "gpu=true:NoSchedule"}));
+}
+
+#[test]
+fn a_backend_for_audit_events_is_written_to_in_batches() {
+    let mut cluster = single();
+    cluster.security.audit.webhook = Some("/folder/webhook.conf".into());
+    let file = text(&init_config(&templates(), &cluster, &cluster.hosts[0], VERSION, &secrets()).unwrap());
+    let before = text(&init_config(&templates(), &single(), &cluster.hosts[0], VERSION, &secrets()).unwrap());
+    let diff = similar::TextDiff::from_lines(&before, &file);
+    insta::assert_snapshot!(diff.unified_diff().context_radius(0).to_string().lines().skip(1).collect::<Vec<_>>().join("\n"), @"
+    +  - name: audit-webhook-config-file
+    +    value: /etc/kubernetes/forge/audit-webhook.conf
+    +  - name: audit-webhook-mode
+    +    value: batch
+    ");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The API server's policy files, and Calico's objects.
 
-use forge::inventory::cluster::Cni;
+use forge::inventory::cluster::{Claim, Cni, Issuer};
 use forge::kube::{admission_config, audit_policy, authentication_config, calico_felix, calico_installation};
 use serde_json::{Value, json};
 
@@ -8,7 +8,30 @@ use crate::fixture::{calico, single, templates, three_and_one};
 
 #[test]
 fn authentication() {
-    insta::assert_snapshot!("authentication", authentication_config(&templates()).unwrap());
+    insta::assert_snapshot!("authentication", authentication_config(&templates(), &single()).unwrap());
+}
+
+#[test]
+fn issuers_are_taken_with_their_prefixes_and_may_not_name_kubernetes_own() {
+    let mut cluster = single();
+    let claim = |claim: &str, prefix: &str| Claim { claim: claim.into(), prefix: prefix.into() };
+    cluster.security.oidc = vec![
+        Issuer {
+            url: "https://issuer.example/realms/prod".into(),
+            audiences: vec!["kubernetes".into(), "kubectl".into()],
+            certificate_authority: Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".into()),
+            username: claim("email", ""),
+            groups: claim("roles", "prod:"),
+        },
+        Issuer {
+            url: "https://other.example".into(),
+            audiences: vec!["a\", b".into()],
+            certificate_authority: None,
+            username: claim("sub", "oidc:"),
+            groups: claim("groups", "oidc:"),
+        },
+    ];
+    insta::assert_snapshot!("authentication-issuers", authentication_config(&templates(), &cluster).unwrap());
 }
 
 #[test]

@@ -10,9 +10,10 @@ const DRIFT: &[(&str, &str, &str)] = &[
     (
         "cp1",
         "chmod 644 /var/lib/kubelet/config.yaml",
-        "cp1: mode /var/lib/kubelet/config.yaml: 644 root:root → 600 root:root",
+        "cp1: modes of the kubelet's files: /var/lib/kubelet/config.yaml: 644 root:root → at most 600 root:root",
     ),
     ("cp1", "rm /etc/kubernetes/forge/audit-policy.yaml", "cp1: file /etc/kubernetes/forge/audit-policy.yaml: create"),
+    ("cp1", "true", "cp1: kube-apiserver: restart, to read /etc/kubernetes/forge/audit-policy.yaml"),
     ("cp1", "apt-mark unhold kubelet", "cp1: packages kubernetes: hold kubelet"),
 ];
 

@@ -153,6 +153,11 @@ impl Changed {
         self.0.path().join("inventory.yaml")
     }
 
+    /// `forge plan --json` with it.
+    pub(crate) fn plan(&self) -> Said {
+        self.run("plan", &["--json"])
+    }
+
     /// `forge up --yes --json` with it.
     pub(crate) fn up(&self) -> Said {
         self.run("up", &["--yes", "--json"])

@@ -8,7 +8,9 @@ use forge::host::facts::{Observed, Probe, program};
 use forge::inventory::cluster::Cni;
 use forge::inventory::cluster::*;
 use forge::phases::preflight::{host_facts, probes};
+use forge::phases::settings;
 use forge::plan::{Turn, Work};
+use forge::render::Templates;
 
 use super::fixture::*;
 
@@ -19,8 +21,11 @@ fn every_probe() -> Vec<Probe> {
     odd.hosts[2].address = "2001:db8::21".parse().unwrap();
     odd.cni = Cni::None;
     let odd = with_pinned_keys(odd, "http://packages.example/{distribution}", PIN);
-    let of =
-        |cluster: &Cluster| -> Vec<Probe> { cluster.hosts.iter().flat_map(|host| probes(cluster, host)).collect() };
+    let templates = Templates::load(None).unwrap();
+    let of = |cluster: &Cluster| -> Vec<Probe> {
+        let settings = |host| settings::probes(cluster, &templates, host).unwrap();
+        cluster.hosts.iter().flat_map(|host| [probes(cluster, host), settings(host)].concat()).collect()
+    };
     of(&cluster()).into_iter().chain(of(&odd)).collect()
 }
 
@@ -46,8 +51,8 @@ fn shellcheck_has_nothing_to_say() {
 fn every_resource() -> Vec<(String, String)> {
     let cluster = cluster();
     let templates = forge::render::Templates::load(None).unwrap();
-    let mut facts = forge::phases::Facts::default();
-    facts.hosts = cluster.hosts.iter().map(|host| (host.name.clone(), Observed::default())).collect();
+    let hosts = cluster.hosts.iter().map(|host| (host.name.clone(), Observed::default())).collect();
+    let facts = forge::phases::Facts { hosts, ..forge::phases::Facts::default() };
     let site = forge::phases::Site { cluster: &cluster, facts: &facts, templates: &templates };
     let mut all = Vec::new();
     for host in &cluster.hosts[..2] {

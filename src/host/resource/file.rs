@@ -28,22 +28,23 @@ pub struct File {
     content: Content,
     mode: u32,
     secret: bool,
+    reloaded: bool,
 }
 
 impl File {
     /// A file that may be shown in plans and diffs, mode 0644.
     pub fn text(path: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { path: path.into(), content: Content::Text(content.into()), mode: 0o644, secret: false }
+        Self { path: path.into(), content: Content::Text(content.into()), mode: 0o644, secret: false, reloaded: false }
     }
 
     /// A file that is never shown, mode 0600.
     pub fn secret(path: impl Into<String>, content: Content) -> Self {
-        Self { path: path.into(), content, mode: 0o600, secret: true }
+        Self { path: path.into(), content, mode: 0o600, secret: true, reloaded: false }
     }
 
     /// No file.
     pub fn absent(path: impl Into<String>) -> Self {
-        Self { path: path.into(), content: Content::Absent, mode: 0, secret: true }
+        Self { path: path.into(), content: Content::Absent, mode: 0, secret: true, reloaded: false }
     }
 
     /// With this mode.
@@ -51,6 +52,32 @@ impl File {
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
+    }
+
+    /// Its readers notice a change by themselves and need not be restarted: it keeps the time of the file before it.
+    #[must_use]
+    pub fn reloaded(mut self) -> Self {
+        self.reloaded = true;
+        self
+    }
+
+    /// Whether its readers notice a change by themselves.
+    pub fn is_reloaded(&self) -> bool {
+        self.reloaded
+    }
+
+    /// Whether what the probe saw is the content that is wanted, whoever may read it.
+    pub fn has_content(&self, seen: &str) -> bool {
+        let body = seen.lines().nth(1).unwrap_or_default();
+        let sum = body.split_whitespace().next().unwrap_or_default();
+        match &self.content {
+            Content::Absent => seen.is_empty(),
+            Content::Kept(wanted) => sum == wanted,
+            Content::Secret(wanted) => sum == wanted.sha256(),
+            Content::Text(wanted) => {
+                STANDARD.decode(body).is_ok_and(|old| !seen.is_empty() && old == wanted.as_bytes())
+            }
+        }
     }
 
     fn differs(&self, word: &str) -> Option<Difference> {
@@ -74,24 +101,15 @@ impl Resource for File {
         let Some(attributes) = lines.next() else {
             return if matches!(self.content, Content::Absent) { None } else { self.differs("create") };
         };
-        let body = lines.next().unwrap_or_default();
-        let sum = body.split_whitespace().next().unwrap_or_default();
-        let same = match &self.content {
+        match &self.content {
             Content::Absent => return self.differs("remove"),
-            Content::Kept(wanted) => sum == wanted,
-            Content::Secret(wanted) => sum == wanted.sha256(),
+            _ if self.has_content(seen) => {}
             Content::Text(wanted) => {
-                let old = STANDARD.decode(body).unwrap_or_default();
-                if old != wanted.as_bytes() {
-                    let old = String::from_utf8_lossy(&old).into_owned();
-                    let diff = similar::TextDiff::from_lines(&old, wanted).unified_diff().context_radius(2).to_string();
-                    return Some(Difference { summary: format!("{}: change", self.id()), diff: Some(diff) });
-                }
-                true
+                let old = text_of(seen);
+                let diff = similar::TextDiff::from_lines(&old, wanted).unified_diff().context_radius(2).to_string();
+                return Some(Difference { summary: format!("{}: change", self.id()), diff: Some(diff) });
             }
-        };
-        if !same {
-            return self.differs("change (content not shown)");
+            Content::Secret(_) | Content::Kept(_) => return self.differs("change (content not shown)"),
         }
         let wanted = format!("{:o} root:root", self.mode);
         if attributes == wanted { None } else { self.differs(&format!("{attributes} → {wanted}")) }
@@ -108,12 +126,21 @@ impl Resource for File {
         };
         let name = format!("file-{}", hex(&Sha256::digest(&self.path)[..4]));
         let new = quote(&format!("{}.forge-new", self.path));
+        // Who looks at a file's time to see whether it was read shall not be misled by another mode.
+        let same = if self.reloaded { format!("[ -e {path} ]") } else { format!("cmp -s {new} {path}") };
         Script::new(format!(
-            "mkdir -p \"$(dirname {path})\"\ninstall -o root -g root -m {:o} \"$FORGE/{name}\" {new}\nmv -f {new} {path}",
+            "mkdir -p \"$(dirname {path})\"\ninstall -o root -g root -m {:o} \"$FORGE/{name}\" {new}\n\
+             if {same}; then touch -r {path} {new}; fi\nmv -f {new} {path}",
             self.mode
         ))
         .file(&name, bytes)
     }
+}
+
+/// The text behind the probe's first line; bytes that are none are replaced.
+pub fn text_of(seen: &str) -> String {
+    let bytes = STANDARD.decode(seen.lines().nth(1).unwrap_or_default()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

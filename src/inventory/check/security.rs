@@ -1,11 +1,15 @@
 //! `security`: what is encrypted, what is logged, which kernel settings.
 
+use std::path::PathBuf;
+
 use super::files::Files;
 use super::host_security::host_security;
+use super::oidc;
 use super::syntax::is_dns_name;
 use crate::inventory::cluster::{Audit, Encryption, NodeName, PodSecurity, Security};
 use crate::inventory::finding::Findings;
 use crate::inventory::model::{self, Inventory};
+use crate::secret::Secret;
 
 /// The hardening that has a choice.
 pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut Findings<'_>) -> Option<Security> {
@@ -16,6 +20,8 @@ pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut 
     let host = host_security(inventory, findings);
     let policy = audit.policy.as_deref();
     let policy = policy.map(|path| files.readable(path, &["security", "audit", "policy"], findings));
+    let webhook = audit.webhook.as_deref().map(|path| webhook(path, files, findings));
+    let oidc = oidc::issuers(inventory, files, findings);
     Some(Security {
         pod_security: PodSecurity {
             enforce: pod_security.enforce.as_str().to_owned(),
@@ -29,13 +35,34 @@ pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut 
                 Some(found) => Some(found?),
                 None => None,
             },
+            webhook: match webhook {
+                Some(found) => Some(found?),
+                None => None,
+            },
             max_age: audit.max_age,
             max_backup: audit.max_backup,
             max_size: audit.max_size,
         },
+        oidc: oidc?,
         sysctls: sysctls.clone(),
         host: host?,
     })
+}
+
+/// The kubeconfig of a backend for audit events. Only this file is laid down on the control planes, so it names no others.
+fn webhook(path: &str, files: &Files<'_>, findings: &mut Findings<'_>) -> Option<PathBuf> {
+    let at = ["security", "audit", "webhook"];
+    let found = files.readable(path, &at, findings)?;
+    let text = Secret::new(std::fs::read(&found).unwrap_or_default());
+    match crate::kube::kubeconfig::self_contained(&text) {
+        Ok(()) => Some(found),
+        Err(problem) => {
+            let help =
+                "a kubeconfig with an https server, its CA in certificate-authority-data, and the credentials in it";
+            findings.at(&at, format!("{} cannot be used: {problem}", found.display()), "").help(help);
+            None
+        }
+    }
 }
 
 fn namespaces(names: &[String], findings: &mut Findings<'_>) {

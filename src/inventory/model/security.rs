@@ -20,6 +20,8 @@ pub struct Security {
     pub encryption: Encryption,
     /// The API server's audit log.
     pub audit: Audit,
+    /// OpenID Connect issuers whose tokens the API server takes for people.
+    pub oidc: Vec<Issuer>,
     /// Kernel settings added to or overriding forge's; `null` drops one.
     #[schemars(schema_with = "sysctls")]
     pub sysctls: BTreeMap<String, Option<String>>,
@@ -50,6 +52,7 @@ impl Default for Security {
             pod_security: PodSecurity::default(),
             encryption: Encryption::default(),
             audit: Audit::default(),
+            oidc: Vec::new(),
             sysctls: BTreeMap::new(),
             trusted_cidrs: Vec::new(),
             firewall: Firewall::default(),
@@ -142,6 +145,9 @@ pub struct Audit {
     /// Your own policy file; forge's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// A kubeconfig file that names a backend, which every event is sent to as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// Days that a log file is kept.
     pub max_age: u32,
     /// Log files that are kept.
@@ -153,6 +159,69 @@ pub struct Audit {
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { policy: None, max_age: 30, max_backup: 10, max_size: 100 }
+        Self { policy: None, webhook: None, max_age: 30, max_backup: 10, max_size: 100 }
+    }
+}
+
+/// An OpenID Connect issuer whose tokens the API server takes.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Issuer {
+    /// Its https URL, exactly as tokens name it (`iss`).
+    pub url: String,
+    /// A token must be made for one of these (`aud`): mostly the client's id.
+    #[schemars(length(min = 1))]
+    pub audiences: Vec<String>,
+    /// The certificates that the issuer's own is signed by, in PEM; those of the API server's image when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_authority: Option<String>,
+    /// Who a token is for.
+    #[serde(default)]
+    pub claim_mappings: ClaimMappings,
+}
+
+/// Who a token is for.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct ClaimMappings {
+    /// The user's name.
+    pub username: UsernameClaim,
+    /// The user's groups.
+    pub groups: GroupsClaim,
+}
+
+/// The user's name.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct UsernameClaim {
+    /// The claim that holds it.
+    pub claim: String,
+    /// What is put before it, so that nobody can be mistaken for somebody else; may be empty.
+    pub prefix: String,
+}
+
+impl Default for UsernameClaim {
+    fn default() -> Self {
+        Self { claim: "sub".to_owned(), prefix: "oidc:".to_owned() }
+    }
+}
+
+/// The user's groups.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct GroupsClaim {
+    /// The claim that holds them.
+    pub claim: String,
+    /// What is put before each; may be empty.
+    pub prefix: String,
+}
+
+impl Default for GroupsClaim {
+    fn default() -> Self {
+        Self { claim: "groups".to_owned(), prefix: "oidc:".to_owned() }
     }
 }

@@ -1,18 +1,16 @@
-//! The kubelet's service, and the modes of the files that kubeadm writes for it (CIS 4.1.5, 4.1.9).
+//! The kubelet's service, and the modes of its unit's files, which its package leaves readable to all (CIS 4.1.1).
 
 use super::{Resources, Site};
 use crate::host::Resource;
-use crate::host::resource::{Mode, Service};
+use crate::host::resource::{PackagedModes, Service};
 use crate::inventory::cluster::Host;
-use crate::kube::paths;
+
+const UNIT: &[&str] =
+    &["/usr/lib/systemd/system/kubelet.service", "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"];
 
 pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let joined = site.facts.joined(&host.name);
-    let mut all: Vec<Box<dyn Resource>> = Vec::new();
-    for path in [paths::KUBELET_CONFIG, "/var/lib/kubelet/instance-config.yaml", "/var/lib/kubelet/kubeadm-flags.env"] {
-        all.push(Box::new(Mode::new(path, 0o600)));
-    }
+    let modes: Box<dyn Resource> = Box::new(PackagedModes::new(UNIT, 0o600));
     // Before kubeadm has given it a configuration the kubelet can only fail.
-    all.push(Box::new(if joined { Service::running("kubelet") } else { Service::enabled("kubelet") }));
-    Ok(all)
+    Ok(vec![modes, Box::new(if joined { Service::running("kubelet") } else { Service::enabled("kubelet") })])
 }

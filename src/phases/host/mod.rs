@@ -10,6 +10,7 @@ mod guarded;
 mod hosts_file;
 mod kernel;
 mod kubelet;
+mod kubernetes_files;
 mod machine;
 mod name;
 mod package_sources;
@@ -20,6 +21,8 @@ mod services;
 mod sshd;
 mod swap;
 mod updates;
+
+pub use control_plane_files::read_anew;
 
 use super::Site;
 use crate::error::Problem;
@@ -73,6 +76,7 @@ const PHASES: &[Phase] = &[
     phase("kubelet", "kubelet", kubelet::resources),
     phase("etcd-user", "etcd's user and folder", etcd_user::resources),
     phase("control-plane-files", "policies and encryption key", control_plane_files::resources),
+    phase("kubernetes-files", "owners and modes of Kubernetes' files", kubernetes_files::resources),
     phase("services", "services", services::resources),
     phase("updates", "security upgrades", updates::resources),
     phase("auditd", "audit rules", auditd::resources),
@@ -101,8 +105,8 @@ pub fn probe() -> Probe {
 /// A template cannot be rendered.
 pub fn remarks(host: &Host, site: Site<'_>) -> Result<Vec<String>, Problem> {
     let seen = site.facts.hosts.get(&host.name);
-    let remark = |resource: &Box<dyn Resource>| resource.remark(seen.map_or("", |seen| seen.get(&resource.id())));
-    Ok(resources(host, site)?.iter().filter_map(remark).collect())
+    let answer = |id: &str| seen.map_or("", |seen| seen.get(id));
+    Ok(resources(host, site)?.iter().filter_map(|resource| resource.remark(answer(&resource.id()))).collect())
 }
 
 /// A step for each phase in which something differs.
