@@ -9,9 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use forge::host::{Observed, Resource};
 use forge::inventory::cluster::{Cluster, Host};
 use forge::inventory::load;
+use forge::kube::applied::Record;
 use forge::kube::paths;
 use forge::phases::preflight::package_keys;
-use forge::phases::{Facts, Site, host};
+use forge::phases::{Facts, Site, host, policies};
 use forge::render::Templates;
 use forge::secret::Secret;
 
@@ -38,7 +39,7 @@ impl Answers {
         let templates = Templates::load(None).unwrap();
         let mut facts = Facts { version: Some(VERSION.to_owned()), ..Facts::default() };
         for (number, host) in cluster.hosts.iter().enumerate() {
-            facts.hosts.insert(host.name.clone(), of_machine(&cluster, host, number, state));
+            facts.hosts.insert(host.name.clone(), of_machine((&cluster, &templates), host, number, state));
         }
         if state == State::Converged {
             facts.keys = package_keys(&cluster, &facts.hosts).unwrap();
@@ -66,7 +67,7 @@ impl Answers {
 }
 
 /// What does not come from a resource.
-fn of_machine(cluster: &Cluster, host: &Host, number: usize, state: State) -> Observed {
+fn of_machine((cluster, templates): (&Cluster, &Templates), host: &Host, number: usize, state: State) -> Observed {
     let name = &host.name;
     let mut seen = Observed::default();
     let mut says = |key: &str, answer: String| drop(seen.answers.insert(key.to_owned(), answer));
@@ -100,7 +101,7 @@ fn of_machine(cluster: &Cluster, host: &Host, number: usize, state: State) -> Ob
             paths::MANIFESTS
         );
         says(&format!("file {}", paths::ENCRYPTION), format!("600 root:root\n{sum}  -"));
-        says("cluster", of_api_server(cluster));
+        says("cluster", of_api_server(cluster, templates));
     }
     says("preflight membership", told);
     says("membership", membership.join("\n"));
@@ -110,7 +111,7 @@ fn of_machine(cluster: &Cluster, host: &Host, number: usize, state: State) -> Ob
 }
 
 /// All nodes, and the record that this inventory was verified by this forge (`phases/verify`).
-fn of_api_server(cluster: &Cluster) -> String {
+fn of_api_server(cluster: &Cluster, templates: &Templates) -> String {
     let node = |host: &Host| {
         let name = &host.name;
         format!(
@@ -120,8 +121,12 @@ fn of_api_server(cluster: &Cluster) -> String {
     };
     let nodes: Vec<String> = cluster.hosts.iter().map(node).collect();
     let verified = serde_json::json!([cluster, VERSION, env!("CARGO_PKG_VERSION")]).to_string();
-    let record = serde_json::json!({ "verified": Secret::new(verified).sha256() });
-    format!("{}\nrecord\t{record}", nodes.join("\n"))
+    let policies = policies::set(Site { cluster, facts: &Facts::default(), templates }).unwrap().hashes();
+    let record = serde_json::json!({
+        "verified": Secret::new(verified).sha256(),
+        "applied-policies": Record { sources: policies, ..Record::default() }.text(),
+    });
+    format!("{}\nconfig\tforge\t{record}", nodes.join("\n"))
 }
 
 /// The answer in which a resource finds nothing to change, read from how it would put itself right.

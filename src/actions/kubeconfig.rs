@@ -17,25 +17,25 @@ use crate::secret::Secret;
 /// # Errors
 /// No control plane has one, or the file exists and `merge` is not set, or it cannot be written.
 pub async fn kubeconfig(run: &mut Run, output: &Path, merge: bool) -> Result<Exit, Problem> {
-    let existing = match std::fs::read_to_string(output) {
-        Ok(text) if merge => Some(Secret::new(text)),
-        Ok(_) => {
-            return Err(Problem::new(Exit::Usage, format!("{} exists", output.display()))
-                .next("add --merge to add the cluster to it, or name another file with --output"));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => {
-            return Err(Problem::new(Exit::Failed, format!("{} cannot be read", output.display())).cause(error));
-        }
-    };
+    let existing = existing(output, merge)?;
     run.connect().await?;
     let admin = fetch(run).await?;
     let text = kubeconfig::for_operator(&admin, &run.cluster, existing.as_ref())
         .map_err(|cause| Problem::new(Exit::Failed, "the kubeconfig cannot be used").cause(cause))?;
-    write(output, &text)
-        .map_err(|error| Problem::new(Exit::Failed, format!("{} was not written", output.display())).cause(error))?;
+    write(output, &text)?;
     console::say(&format!("wrote {}: kubectl --kubeconfig {} get nodes", output.display(), output.display()));
     Ok(Exit::Done)
+}
+
+/// What is in the file already, when it is to be added to.
+pub(super) fn existing(output: &Path, merge: bool) -> Result<Option<Secret>, Problem> {
+    match std::fs::read_to_string(output) {
+        Ok(text) if merge => Ok(Some(Secret::new(text))),
+        Ok(_) => Err(Problem::new(Exit::Usage, format!("{} exists", output.display()))
+            .next("add --merge to add the cluster to it, or name another file with --output")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::new(Exit::Failed, format!("{} cannot be read", output.display())).cause(error)),
+    }
 }
 
 async fn fetch(run: &Run) -> Result<Secret, Problem> {
@@ -59,7 +59,12 @@ async fn fetch(run: &Run) -> Result<Secret, Problem> {
 }
 
 /// In one rename, so that a file that people use is never half written.
-fn write(path: &Path, text: &Secret) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, text: &Secret) -> Result<(), Problem> {
+    replace(path, text)
+        .map_err(|error| Problem::new(Exit::Failed, format!("{} was not written", path.display())).cause(error))
+}
+
+fn replace(path: &Path, text: &Secret) -> std::io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".forge-new");
     let _ = std::fs::remove_file(&new);

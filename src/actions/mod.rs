@@ -5,5 +5,6 @@ mod look;
 mod run;
 pub mod status;
 pub mod up;
+pub mod user;
 
 pub use run::{Options, Run};

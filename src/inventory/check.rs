@@ -5,6 +5,7 @@ mod files;
 mod host_security;
 mod hosts;
 mod kubeadm;
+mod manifests;
 mod networks;
 mod oidc;
 mod security;
@@ -16,7 +17,7 @@ mod syntax;
 use std::path::Path;
 
 use self::files::Files;
-use super::cluster::Cluster;
+use super::cluster::{Addons, Cluster};
 use super::finding::Findings;
 use super::model::Inventory;
 
@@ -31,6 +32,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
     let kubeadm = kubeadm::kubeadm(inventory, findings);
     let security = security::security(inventory, &files, findings);
     let cni = cni::cni(inventory, &files, findings);
+    let manifests = manifests::manifests(&inventory.addons.manifests, "addons", &files, findings);
     let sources = sources::sources(inventory, kubernetes, &files, findings);
     let proxy = sources::proxy(inventory, findings);
     let (pod_subnet, service_subnet) = networks?;
@@ -44,6 +46,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
         kubeadm,
         security: security?,
         cni: cni?,
+        addons: Addons { manifests: manifests? },
         sources: sources?,
         proxy,
         known_hosts: files.path(&inventory.ssh.known_hosts),

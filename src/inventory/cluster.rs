@@ -81,6 +81,8 @@ pub struct Cluster {
     pub security: Security,
     /// The pod network.
     pub cni: Cni,
+    /// What runs on the cluster and is kept there.
+    pub addons: Addons,
     /// Where bytes come from.
     pub sources: Sources,
     /// HTTP proxies for the hosts.
@@ -189,6 +191,10 @@ pub struct Kubeadm {
 pub struct Security {
     /// Pod Security admission.
     pub pod_security: PodSecurity,
+    /// Network policies.
+    pub network_policy: NetworkPolicy,
+    /// Container images.
+    pub images: Images,
     /// Encryption of objects in etcd.
     pub encryption: Encryption,
     /// The API server's audit log.
@@ -214,6 +220,24 @@ pub struct PodSecurity {
     pub warn: String,
     /// Namespaces that are not looked at.
     pub exempt_namespaces: Vec<String>,
+}
+
+/// Network policies that forge keeps in place.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkPolicy {
+    /// Namespaces in which nothing is allowed but DNS.
+    pub default_deny_namespaces: Vec<String>,
+}
+
+/// Which images pods may have.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Images {
+    /// Whether a tag other than `latest`, or a digest, is needed.
+    pub forbid_latest: bool,
+    /// `registry.k8s.io` or `ghcr.io/acme`, without a slash at the end; empty allows all.
+    pub allowed_registries: Vec<String>,
 }
 
 /// How objects are encrypted in etcd.
@@ -319,6 +343,14 @@ pub struct Calico {
     pub manifests: Vec<Manifest>,
 }
 
+/// What runs on the cluster and is kept there.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Addons {
+    /// Applied in this order, and deleted when they are no longer here.
+    pub manifests: Vec<Manifest>,
+}
+
 /// Kubernetes objects from a file beside the inventory, or from the network with a pin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -395,6 +427,11 @@ pub struct Proxy {
     /// Names, suffixes and networks reached directly.
     pub no_proxy: Vec<String>,
 }
+
+/// Namespaces of Kubernetes itself.
+pub const KUBERNETES_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+/// Namespaces of Calico and its operator.
+pub const CALICO_NAMESPACES: [&str; 3] = ["tigera-operator", "calico-system", "calico-apiserver"];
 
 impl Cluster {
     /// Hosts that run etcd and the API server, in the order of the file. The checks guarantee at least one.

@@ -3,6 +3,7 @@
 //! Nothing here is checked beyond its type; `check` does that and turns it into a [`Cluster`](super::Cluster). Unknown
 //! keys are refused by `structure`, which holds the file against the schema of these types and so finds all of them.
 
+mod addons;
 mod host_security;
 mod network;
 mod security;
@@ -13,10 +14,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::addons::Addons;
 pub use self::host_security::{Allow, Firewall, Sshd};
 pub use self::network::{Cni, CniProvider, Encapsulation, ManifestRef, PackageSource, Proxy, Sources};
 pub use self::security::{
-    Audit, ClaimMappings, Encryption, GroupsClaim, Issuer, Level, PodSecurity, Security, UsernameClaim,
+    Audit, ClaimMappings, Encryption, GroupsClaim, Images, Issuer, Level, NetworkPolicy, PodSecurity, Security,
+    UsernameClaim,
 };
 use super::cluster::Role;
 use super::entries::Entries;
@@ -43,6 +46,9 @@ pub struct Inventory {
     /// The pod network.
     #[serde(default)]
     pub cni: Cni,
+    /// What runs on the cluster and is kept there.
+    #[serde(default)]
+    pub addons: Addons,
     /// Where bytes come from; each source can point at a mirror.
     #[serde(default)]
     pub sources: Sources,

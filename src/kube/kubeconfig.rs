@@ -1,24 +1,50 @@
-//! Kubeconfigs: the operator's, which is the administrator's named after the cluster and pointed at the endpoint; and those
-//! that a person brings.
+//! Kubeconfigs: those that people get, named after the cluster and pointed at its endpoint, and those that a person brings.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::user::UserName;
 use crate::inventory::Cluster;
 use crate::secret::Secret;
 
-/// `admin` with names made from the cluster's, `server` set to the endpoint, added to `existing` when there is one.
+/// The administrator's: `admin` with names made from the cluster's, `server` set to the endpoint, added to `existing` when there is one.
 ///
 /// # Errors
 /// One of the two is not a kubeconfig, in words that quote nothing of it.
 pub fn for_operator(admin: &Secret, cluster: &Cluster, existing: Option<&Secret>) -> Result<Secret, String> {
     let admin = parse(admin, "the control plane's kubeconfig")?;
-    let user_name = format!("{}-admin", cluster.name);
-    let mut cluster_entry = admin["clusters"][0]["cluster"].clone();
+    let names = (cluster.name.clone(), format!("{}-admin", cluster.name));
+    assemble(cluster, admin["clusters"][0]["cluster"].clone(), names, &admin["users"][0]["user"], existing)
+}
+
+/// A named user's, whose context is `USER@CLUSTER`; `ca` is the cluster CA's certificate in PEM.
+///
+/// # Errors
+/// `existing` is not a kubeconfig, in words that quote nothing of it.
+pub fn for_user(
+    ca: &[u8],
+    cluster: &Cluster,
+    (user, credentials): (&UserName, &Value),
+    existing: Option<&Secret>,
+) -> Result<Secret, String> {
+    let context = format!("{}@{}", user.as_str(), cluster.name);
+    let entry = json!({ "certificate-authority-data": STANDARD.encode(ca) });
+    assemble(cluster, entry, (context.clone(), context), credentials, existing)
+}
+
+fn assemble(
+    cluster: &Cluster,
+    mut cluster_entry: Value,
+    (context, user_name): (String, String),
+    user: &Value,
+    existing: Option<&Secret>,
+) -> Result<Secret, String> {
     cluster_entry["server"] = json!(format!("https://{}", cluster.endpoint));
     let entries = [
         ("clusters", json!({ "name": cluster.name, "cluster": cluster_entry })),
-        ("users", json!({ "name": user_name, "user": admin["users"][0]["user"] })),
-        ("contexts", json!({ "name": cluster.name, "context": { "cluster": cluster.name, "user": user_name } })),
+        ("users", json!({ "name": user_name, "user": user })),
+        ("contexts", json!({ "name": context, "context": { "cluster": cluster.name, "user": user_name } })),
     ];
     let mut result = match existing {
         Some(existing) => parse(existing, "the existing file")?,
@@ -30,7 +56,7 @@ pub fn for_operator(admin: &Secret, cluster: &Cluster, existing: Option<&Secret>
         items.push(entry);
         result[list] = Value::Array(items);
     }
-    result["current-context"] = json!(cluster.name);
+    result["current-context"] = json!(context);
     crate::yaml::to_string(&result).map(Secret::new).map_err(|error| error.to_string())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of the cluster; one file per artefact. YAML comes from `templates/` only.
 
+pub mod applied;
 pub mod certificates;
 pub mod csr;
 pub mod differences;
@@ -10,6 +11,7 @@ pub mod images;
 pub mod kubeconfig;
 pub mod merge;
 pub mod paths;
+pub mod user;
 
 mod admission;
 mod audit_policy;
@@ -28,6 +30,7 @@ mod kube_proxy_configuration;
 mod kubelet_configuration;
 mod node_registration;
 mod overrides;
+mod policies;
 mod registry_hosts;
 mod settings_record;
 mod static_pods;
@@ -48,6 +51,7 @@ pub use init_configuration::{init_config, phase_config};
 pub use join_configuration::join_config;
 pub use join_secrets::JoinSecrets;
 pub use overrides::overridden_hardening;
+pub use policies::{namespaces as policed_namespaces, policies};
 pub use registry_hosts::registry_hosts;
 pub use settings_record::{Copy, READ_COPIES, copies, settle};
 pub use static_pods::STATIC_PODS;

@@ -1,6 +1,7 @@
 //! Waiting for workloads, on the host, with a reason when they do not come.
 
-use crate::host::quote;
+use crate::host::{Script, quote};
+use crate::secret::Secret;
 
 /// Shell that defines `stuck NAMESPACE|NAMESPACE`. Prints a line for each container that waits for its image or crashes: `NAMESPACE/POD IMAGE REASON: MESSAGE`.
 pub const STUCK: &str = r#"stuck() {
@@ -41,11 +42,14 @@ pub fn wait_for_tigera(parts: &[&str]) -> String {
     until("tigera-operator calico-system kube-system", &question)
 }
 
-/// Shell that notes a value in our ConfigMap `kube-system/forge`, the cluster's own memory of what was applied.
-pub fn record(key: &str, value: &str) -> String {
-    let patch = quote(&serde_json::json!({ "data": { key: value } }).to_string());
-    format!(
-        "note() {{ kubectl -n kube-system patch configmap forge --type merge -p {patch} >/dev/null; }}\n\
+/// A script that notes a value in our ConfigMap `kube-system/forge`, the cluster's own memory of what was applied. The value
+/// travels as a file: it may be longer than a command line.
+pub fn record(key: &str, value: &str) -> Script {
+    let file = format!("record-{key}");
+    let patch = serde_json::json!({ "data": { key: value } }).to_string();
+    Script::new(format!(
+        "note() {{ kubectl -n kube-system patch configmap forge --type merge --patch-file \"$FORGE/{file}\" >/dev/null; }}\n\
          note 2>/dev/null || {{ kubectl -n kube-system create configmap forge >/dev/null; note; }}"
-    )
+    ))
+    .file(&file, Secret::new(patch))
 }

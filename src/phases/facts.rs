@@ -9,6 +9,7 @@ use crate::host::facts::Probe;
 use crate::host::{Observed, quote};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
+use crate::kube::applied::{Live, STATE};
 use crate::kube::paths;
 use crate::secret::Secret;
 
@@ -47,6 +48,8 @@ pub struct Living {
     pub settings: BTreeMap<String, String>,
     /// What a join leaves behind: `rolebinding/…`, `secret/…`.
     pub leftovers: Vec<String>,
+    /// Objects that forge has applied and that are there.
+    pub objects: Vec<Live>,
 }
 
 /// A node as the API server sees it.
@@ -117,25 +120,34 @@ pub fn probes(host: &Host) -> Vec<Probe> {
     if host.is_control_plane() {
         let server = std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT);
         let script = CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")));
-        probes.push(Probe::slow("cluster", script.replace("@COPIES@", crate::kube::READ_COPIES)));
+        let script = script.replace("@COPIES@", crate::kube::READ_COPIES);
+        probes.push(Probe::slow("cluster", format!("{STATE}\n{script}")));
     }
     probes
 }
 
-/// Four questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by
-/// tabs, `config CONFIGMAP JSON`, `left KIND/NAME`.
+/// Questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by tabs,
+/// `config CONFIGMAP JSON`, `left KIND/NAME`, and those of [`STATE`] about the objects that the record lists. A server that
+/// leaves one of them `unanswered` is not believed at all: what it did not say would look as if it were not there.
 const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
-ask() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
+quietly() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
+ask() { quietly "$@" || echo unanswered; }
 ask get nodes -o 'jsonpath={range .items[*]}node{"\t"}{.metadata.name}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\t"}{.status.nodeInfo.kubeletVersion}{"\t"}{.metadata.labels}{"\t"}{.spec.taints}{"\n"}{end}' >"$FORGE/nodes" &
 ask @COPIES@ >"$FORGE/settings" &
 ask -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\t"}{.data.description}{"\n"}{end}' >"$FORGE/tokens" &
 ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\n"}{end}' >"$FORGE/certs" &
 ask -n kube-public get rolebindings --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo -o 'jsonpath={range .items[*]}left{"\t"}rolebinding/{.metadata.name}{"\n"}{end}' >"$FORGE/bindings" &
+ask -n kube-system get configmaps --field-selector metadata.name=forge -o go-template='{{range .items}}{{range $key, $value := .data}}{{if eq (printf "%.8s" $key) "applied-"}}{{$value}}{{"\n"}}{{end}}{{end}}{{end}}' | state quietly >"$FORGE/objects" &
 wait
-cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings""#;
+cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/objects" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings""#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
 const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
+
+/// Whether the host's own API server answered all that it was asked.
+pub fn api_server_answers(seen: &Observed) -> bool {
+    parse(seen.get("cluster")).is_some()
+}
 
 fn parse(text: &str) -> Option<Living> {
     let mut living = Living::default();
@@ -149,9 +161,11 @@ fn parse(text: &str) -> Option<Living> {
                 labels: serde_json::from_str(labels).unwrap_or_default(),
                 taints: parse_taints(taints),
             }),
+            ["live", ref words @ ..] => living.objects.extend(Live::parse(words)),
             ["config", "forge", data] => living.record = serde_json::from_str(data).unwrap_or_default(),
             ["config", name, data] => drop(living.settings.insert(name.to_owned(), data.to_owned())),
             ["left", secret, description] if description == OUR_DESCRIPTION => living.leftovers.push(secret.to_owned()),
+            ["unanswered"] => return None,
             ["left", name] => living.leftovers.push(name.to_owned()),
             _ => {}
         }
@@ -178,6 +192,7 @@ mod tests {
         let living = parse(
             "node\tcp1\tTrue\tv1.36.5\t{\"disk\":\"ssd\"}\t[{\"effect\":\"NoSchedule\",\"key\":\"a\"},{\"effect\":\"NoExecute\",\"key\":\"b\",\"value\":\"c\"}]\n\
              node\tw1\tUnknown\tv1.36.5\t{}\t\n\
+             live\tv1\tConfigMap\tshop\ta\tu-1\t0\tmanifests\tabcd\n\
              config\tforge\t{\"verified\":\"abc\"}\nconfig\tkube-proxy\t{\"config.conf\":\"a\"}\n\
              left\tsecret/bootstrap-token-aaaaaa\tZm9yZ2U=\n\
              left\tsecret/bootstrap-token-bbbbbb\tb3RoZXI=\n\
@@ -188,6 +203,7 @@ mod tests {
         assert_eq!(living.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
         assert_eq!(living.record["verified"], "abc");
         assert_eq!(living.settings["kube-proxy"], r#"{"config.conf":"a"}"#);
+        assert_eq!(living.objects[0].object.to_string(), "ConfigMap shop/a");
         assert_eq!(
             living.leftovers,
             ["secret/bootstrap-token-aaaaaa", "rolebinding/kubeadm:bootstrap-signer-clusterinfo"]
@@ -197,5 +213,6 @@ mod tests {
     #[test]
     fn a_silent_api_server_is_no_cluster() {
         assert!(parse("").is_none());
+        assert!(parse("node\tcp1\tTrue\tv1.36.5\t{}\t\nunanswered\n").is_none());
     }
 }

@@ -20,9 +20,10 @@ pub(super) const RESET: &str = "if [ -e \"$marker\" ]; then\n\
     if getent passwd etcd >/dev/null && [ -d /etc/kubernetes/forge ]; then\n\
     install -d -o etcd -g etcd -m 700 /var/lib/etcd\nfi\nfi";
 
-/// Files that kubeadm leaves readable to all (CIS 4.1.9).
-pub(super) const TIDY: &str = "for file in config.yaml instance-config.yaml kubeadm-flags.env; do\n\
-    [ ! -e \"/var/lib/kubelet/$file\" ] || chmod 600 \"/var/lib/kubelet/$file\"\ndone";
+/// Files that kubeadm leaves readable to all (CIS 4.1.9, 1.1.21).
+pub(super) const TIDY: &str = "for file in /var/lib/kubelet/config.yaml /var/lib/kubelet/instance-config.yaml \
+    /var/lib/kubelet/kubeadm-flags.env /etc/kubernetes/pki/sa.pub; do\n\
+    [ ! -e \"$file\" ] || chmod 600 \"$file\"\ndone";
 
 /// What all joins of a run share.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! What a host or the cluster should have, one small file per phase: facts in, resources or steps out. No phase talks to
 //! anybody.
 
+pub mod applied;
 pub mod encryption;
 pub mod facts;
 pub mod host;
@@ -9,8 +10,10 @@ pub mod join_material;
 pub mod kubeadm_init;
 pub mod kubeadm_join;
 pub mod leftovers;
+pub mod manifests;
 pub mod network;
 pub mod node_settings;
+pub mod policies;
 pub mod preflight;
 pub mod serving_certificate;
 pub mod settings;

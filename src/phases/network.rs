@@ -2,10 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::applied::{self, Source};
 use super::{Site, id, kubeadm_init, unrendered};
 use crate::error::{Exit, Problem};
-use crate::host::{Difference, Script, quote};
+use crate::host::{Difference, Script};
 use crate::inventory::cluster::{Calico, Cni, Host, Manifest};
+use crate::kube::applied::APPLY;
 use crate::kube::{self, record};
 use crate::plan::{Heard, Step, once};
 use crate::secret::{Secret, hex};
@@ -33,7 +35,7 @@ pub fn step(server: &Host, site: Site<'_>) -> Result<Option<Step>, Problem> {
     for (namespace, kinds) in namespaces {
         apply = apply.line(kube::wait_for_workloads(namespace, kinds));
     }
-    apply = apply.line(record("network", &wanted));
+    apply = apply.then(record("network", &wanted));
     let title = match &site.cluster.cni {
         Cni::Calico(calico) => format!("pod network: Calico {}", calico.version),
         _ => "pod network".to_owned(),
@@ -68,33 +70,14 @@ pub fn step(server: &Host, site: Site<'_>) -> Result<Option<Step>, Problem> {
 /// Everything that runs pods for good. CoreDNS is not waited for with the network: verification asks it for a name.
 const ALL: &str = "daemonsets,deployments";
 
-/// Server-side apply: client-side apply cannot hold Calico's larger definitions in its annotation (262 144 bytes).
-const APPLY: &str = "kubectl apply --server-side --force-conflicts --field-manager=forge -f";
-
 fn manifests_of(manifests: &[Manifest], site: Site<'_>) -> Result<Script, Problem> {
     let mut script = Script::default();
     for (number, manifest) in manifests.iter().enumerate() {
-        script = fetch(script, number, manifest, site)?.line(format!("{APPLY} \"$FORGE/manifest{number}\""));
+        let name = format!("manifest{number}");
+        script = applied::put(script, &name, Source::manifest(manifest, site)?.content);
+        script = script.line(format!("{APPLY} \"$FORGE/{name}\""));
     }
     Ok(script)
-}
-
-/// Puts a manifest at `$FORGE/manifestN`: from the operator's disk, or fetched by the host and compared with its pin.
-fn fetch(script: Script, number: usize, manifest: &Manifest, site: Site<'_>) -> Result<Script, Problem> {
-    match manifest {
-        Manifest::Path(path) => {
-            let content = std::fs::read(path).map_err(|error| {
-                Problem::new(Exit::Inventory, format!("{} cannot be read", path.display())).cause(error)
-            })?;
-            Ok(script.file(&format!("manifest{number}"), Secret::new(content)))
-        }
-        Manifest::Url { url, sha256 } => {
-            let url = quote(&site.cluster.sources.rewrite(url));
-            Ok(script.line(format!(
-                "mkdir -p \"$FORGE\"\n/usr/lib/apt/apt-helper download-file {url} \"$FORGE/manifest{number}\" SHA256:{sha256}"
-            )))
-        }
-    }
 }
 
 fn calico_script(calico: &Calico, site: Site<'_>) -> Result<Script, Problem> {

@@ -31,6 +31,11 @@ macro_rules! builtin {
 
 const KUBEADM: &str = "kubeadm.k8s.io/v1beta4";
 const API_SERVER: &str = "apiserver.config.k8s.io/v1";
+const NETWORK_POLICY: &str = "networking.k8s.io/v1";
+const ADMISSION_POLICY: &[(&str, &str)] = &[
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
+];
 
 /// Every file of `templates/`; a test compares it with the folder.
 pub(super) const BUILTIN: &[Builtin] = &[
@@ -38,6 +43,7 @@ pub(super) const BUILTIN: &[Builtin] = &[
     builtin!("apiserver/audit-policy.yaml.tera", Makes::Objects(&[("audit.k8s.io/v1", "Policy")])),
     builtin!("apiserver/authentication.yaml.tera", Makes::Objects(&[(API_SERVER, "AuthenticationConfiguration")])),
     builtin!("apiserver/encryption.yaml.tera", Makes::SecretObjects(&[(API_SERVER, "EncryptionConfiguration")])),
+    builtin!("calico/default-deny.yaml.tera", Makes::Objects(&[("crd.projectcalico.org/v1", "GlobalNetworkPolicy")])),
     builtin!("calico/felix.yaml.tera", Makes::Objects(&[("crd.projectcalico.org/v1", "FelixConfiguration")])),
     builtin!("calico/installation.yaml.tera", Makes::Objects(&[("operator.tigera.io/v1", "Installation")])),
     builtin!("containerd/config.toml.tera", Makes::Text),
@@ -57,6 +63,12 @@ pub(super) const BUILTIN: &[Builtin] = &[
         "kubeadm/kubelet-configuration.yaml.tera",
         Makes::Objects(&[("kubelet.config.k8s.io/v1beta1", "KubeletConfiguration")])
     ),
+    builtin!("policies/_images.yaml.tera", Makes::Text),
+    builtin!("policies/default-deny.yaml.tera", Makes::Objects(&[(NETWORK_POLICY, "NetworkPolicy"); 2])),
+    builtin!("policies/image-registries.yaml.tera", Makes::Objects(ADMISSION_POLICY)),
+    builtin!("policies/image-tags.yaml.tera", Makes::Objects(ADMISSION_POLICY)),
+    builtin!("policies/service-account.yaml.tera", Makes::Objects(&[("v1", "ServiceAccount")])),
+    builtin!("users/request.yaml.tera", Makes::Objects(&[("certificates.k8s.io/v1", "CertificateSigningRequest")])),
     builtin!(
         "verify/canary.yaml.tera",
         Makes::SecretObjects(&[("v1", "Namespace"), ("v1", "Secret"), ("v1", "ServiceAccount"), ("v1", "ConfigMap")])

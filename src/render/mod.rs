@@ -88,13 +88,21 @@ impl Templates {
     /// # Errors
     /// Whatever is wrong with the template or with what it makes.
     pub(crate) fn document(&self, name: &str, context: &impl Serialize) -> Result<Value, RenderError> {
-        let text = self.text(name, context)?;
-        let mut documents = self.check(name, &text)?;
+        let mut documents = self.documents(name, context)?;
         documents.pop().filter(|_| documents.is_empty()).ok_or_else(|| RenderError::WrongKind {
             what: result_of(name),
             found: "something else".to_owned(),
             expected: "one document".to_owned(),
         })
+    }
+
+    /// The documents of template `name`, parsed.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the template or with what it makes.
+    pub(crate) fn documents(&self, name: &str, context: &impl Serialize) -> Result<Vec<Value>, RenderError> {
+        let text = self.text(name, context)?;
+        self.check(name, &text)
     }
 
     fn text(&self, name: &str, context: &impl Serialize) -> Result<String, RenderError> {

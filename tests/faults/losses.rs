@@ -65,6 +65,7 @@ fn what_needs_a_lost_host_is_not_begun_and_everything_else_goes_on() {
     cp1 leftovers: done
     cp1 package-sources: done
     cp1 packages: done
+    cp1 policies: done
     cp1 services: done
     cp1 serving-certificate: done
     cp1 updates: done

@@ -1,9 +1,39 @@
 //! A second `up` finds everything as it should be, in one round trip.
 
+use serde_json::{Value, json};
+
 use crate::fake_host::{CA, FakeHost, Machine};
 use crate::operator::Operator;
 
 const FILES: &str = "/etc/kubernetes/kubelet.conf\n/var/lib/kubelet/pki/kubelet-server-current.pem";
+
+/// The last value that was noted under this key in the cluster's record.
+fn noted(machine: &Machine, key: &str) -> String {
+    let mut found = None;
+    for request in machine.changes() {
+        for (name, content) in &request.files {
+            if name.ends_with(&format!("/record-{key}")) {
+                let patch: Value = serde_json::from_slice(content).unwrap();
+                found = patch["data"][key].as_str().map(str::to_owned);
+            }
+        }
+    }
+    found.unwrap()
+}
+
+/// The nodes, the record with these policies, and the cluster's own copies of its settings, whatever they hold.
+fn cluster(cp1: &Machine, policies: &Value) -> String {
+    let node = |name: &str| format!("node\t{name}\tTrue\tv1.36.3\t{{}}\t\n");
+    let mut record = json!({"verified": noted(cp1, "verified"), "applied-policies": policies.to_string()});
+    // What `kubeadm init` noted of the copies.
+    let programs: String = cp1.changes().iter().flat_map(|request| request.parts()).collect();
+    let settled = programs.split("\nsettle ").nth(1).unwrap().lines().next().unwrap();
+    for (name, sum) in settled.split(' ').map(|word| word.split_once('=').unwrap()) {
+        record[name] = json!(format!("{sum}-{}", sha256("{}")));
+    }
+    let copies = ["kubeadm-config", "kubelet-config", "kube-proxy"].map(|name| format!("config\t{name}\t{{}}\n"));
+    format!("{}{}config\tforge\t{record}\n{}", node("cp1"), node("w1"), copies.concat())
+}
 
 /// Both hosts as they are after a first `up`, whose scripts they remember.
 fn converged() -> (Operator, Machine, Machine) {
@@ -12,23 +42,10 @@ fn converged() -> (Operator, Machine, Machine) {
     let first = operator.forge(&["up", "--yes", "--json"]);
     assert_eq!(first.code, Some(0), "{:?}", first.steps());
 
-    let programs: String = cp1.changes().iter().flat_map(|request| request.parts()).collect();
-    let verified = programs.split("{\"data\":{\"verified\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let node = |name: &str| format!("node\t{name}\tTrue\tv1.36.3\t{{}}\t\n");
-    // What `kubeadm init` noted of the cluster's own copies of its settings, whatever they hold.
-    let settled = programs.split("\nsettle ").nth(1).unwrap().lines().next().unwrap();
-    let notes = settled.split(' ').map(|word| word.split_once('=').unwrap());
-    let notes = notes.map(|(name, sum)| format!("\"{name}\":\"{sum}-{}\",", sha256("{}"))).collect::<String>();
-    let copies = ["kubeadm-config", "kubelet-config", "kube-proxy"].map(|name| format!("config\t{name}\t{{}}\n"));
-    cp1.says(
-        "cluster",
-        &format!(
-            "{}{}config\tforge\t{{{notes}\"verified\":\"{verified}\"}}\n{}",
-            node("cp1"),
-            node("w1"),
-            copies.concat()
-        ),
-    );
+    // The policies as they were left. The fake cluster has no objects, so the record is made to name none.
+    let policies: Value = serde_json::from_str(&noted(&cp1, "applied-policies")).unwrap();
+    let policies = json!({"kind": "List", "items": [], "sources": policies["sources"]});
+    cp1.says("cluster", &cluster(&cp1, &policies));
     cp1.says("membership", &format!("{FILES}\n/etc/kubernetes/admin.conf"));
     cp1.says("ca", CA.trim());
     cp1.says(
@@ -73,11 +90,37 @@ fn what_somebody_changed_by_hand_is_put_back_and_nothing_else() {
     let plan = operator.forge(&["plan", "--json"]);
     assert_eq!(plan.code, Some(10), "{}", plan.stderr);
     let planned = plan.events().into_iter().find(|event| event["type"] == "planned").unwrap();
-    let changes: Vec<&serde_json::Value> =
+    let changes: Vec<&Value> =
         planned["steps"].as_array().unwrap().iter().map(|step| &step["changes"][0]["summary"]).collect();
     assert_eq!(changes[0], "sysctl vm.panic_on_oom: 1 → 0");
     assert_eq!((changes.len(), planned["steps"][1]["step"].as_str()), (2, Some("verify")));
     drop(cp1);
+}
+
+#[test]
+fn a_policy_that_somebody_deleted_is_made_again() {
+    let (operator, cp1, _w1) = converged();
+    let policies: Value = serde_json::from_str(&noted(&cp1, "applied-policies")).unwrap();
+    // All are there as they were left, but for one.
+    let there: String = policies["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["metadata"]["name"] != "forge-default-deny")
+        .map(|item| {
+            let (name, namespace) = (&item["metadata"]["name"], &item["metadata"]["namespace"]);
+            let words = [&item["apiVersion"], &item["kind"], namespace, name].map(|word| word.as_str().unwrap_or("-"));
+            format!("live\t{}\t\t0\t-\t\n", words.join("\t"))
+        })
+        .collect();
+    cp1.says("cluster", &format!("{there}{}", cluster(&cp1, &policies)));
+    let plan = operator.forge(&["plan", "--json"]);
+    assert_eq!(plan.code, Some(10), "{}", plan.stderr);
+    let planned = plan.events().into_iter().find(|event| event["type"] == "planned").unwrap();
+    let summaries: Vec<&Value> =
+        planned["steps"][0]["changes"].as_array().unwrap().iter().map(|change| &change["summary"]).collect();
+    assert_eq!(summaries, ["NetworkPolicy default/forge-default-deny: create"]);
+    assert_eq!(planned["steps"][1]["step"], "verify");
 }
 
 #[test]

@@ -137,6 +137,32 @@ cni:
 }
 
 #[test]
+fn manifests_of_add_ons_are_checked_in_the_same_way() {
+    assert_snapshot!(complaint_about("addons:\n  manifests:\n    - {url: https://example.com/a.yaml}\n    - {path: none.yaml}\n"), @r"
+    inventory.yaml has 2 errors
+
+      × a manifest from the network needs `sha256`
+       ╭─[inventory.yaml:3:13]
+     2 │   manifests:
+     3 │     - {url: https://example.com/a.yaml}
+       ·             ─────────────┬────────────
+       ·                          ╰── not pinned
+     4 │     - {path: none.yaml}
+       ╰────
+      help: curl -fsSL https://example.com/a.yaml | sha256sum
+
+      × cannot read /nowhere/none.yaml
+       ╭─[inventory.yaml:4:14]
+     3 │     - {url: https://example.com/a.yaml}
+     4 │     - {path: none.yaml}
+       ·              ────┬────
+       ·                  ╰── No such file or directory (os error 2)
+     5 │ hosts:
+       ╰────
+    ");
+}
+
+#[test]
 fn settings_of_another_provider_are_not_ignored() {
     assert_snapshot!(complaint_about("cni: {provider: manifests, wireguard: false}\n"), @r"
     inventory.yaml has 2 errors

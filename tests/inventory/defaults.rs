@@ -48,6 +48,15 @@ fn every_default_is_filled_in() {
             "kube-system"
           ]
         },
+        "networkPolicy": {
+          "defaultDenyNamespaces": [
+            "default"
+          ]
+        },
+        "images": {
+          "forbidLatest": true,
+          "allowedRegistries": []
+        },
         "encryption": {
           "provider": "secretbox",
           "resources": [
@@ -122,6 +131,9 @@ fn every_default_is_filled_in() {
             }
           }
         ]
+      },
+      "addons": {
+        "manifests": []
       },
       "sources": {
         "kubernetesPackages": {

@@ -68,6 +68,50 @@ fn a_kernel_setting_is_text_a_number_or_null() {
 }
 
 #[test]
+fn namespaces_of_the_cluster_itself_are_not_closed() {
+    let settings = "security:\n  networkPolicy:\n    defaultDenyNamespaces: [default, kube-system, shop, shop, Shop]\n";
+    assert_snapshot!(complaint_about(settings), @r"
+    inventory.yaml has 3 errors
+
+      × `kube-system` belongs to the cluster itself, which would stop working
+       ╭─[inventory.yaml:3:38]
+     2 │   networkPolicy:
+     3 │     defaultDenyNamespaces: [default, kube-system, shop, shop, Shop]
+       ·                                      ───────────
+     4 │ hosts:
+       ╰────
+      help: name the namespaces of your own applications
+
+      × `shop` stands here twice
+       ╭─[inventory.yaml:3:57]
+     2 │   networkPolicy:
+     3 │     defaultDenyNamespaces: [default, kube-system, shop, shop, Shop]
+       ·                                                         ────
+     4 │ hosts:
+       ╰────
+
+      × `Shop` is not the name of a namespace
+       ╭─[inventory.yaml:3:63]
+     2 │   networkPolicy:
+     3 │     defaultDenyNamespaces: [default, kube-system, shop, shop, Shop]
+       ·                                                               ────
+     4 │ hosts:
+       ╰────
+    ");
+}
+
+#[test]
+fn an_allowed_registry_is_a_host_and_maybe_a_folder() {
+    let registries = |list: &str| format!("security: {{images: {{allowedRegistries: [{list}]}}}}\n");
+    let good =
+        "registry.k8s.io, ghcr.io/acme, docker.io/library, 'mirror.example:5000', 'mirror:5000/a/b_c', localhost";
+    assert_eq!(cluster(&format!("{}{ONE_HOST}", registries(good))).security.images.allowed_registries.len(), 6);
+    let bad = "registry.k8s.io/, 'https://ghcr.io', acme, '*.example.com', GHCR.io, 'mirror:0', 'ghcr.io/a:1', ''";
+    let told = complaint_about(&registries(bad));
+    assert_eq!(told.matches("is not a registry").count(), 8, "{told}");
+}
+
+#[test]
 fn exempt_namespaces_are_names() {
     assert_snapshot!(complaint_about("security: {podSecurity: {exemptNamespaces: [kube-system, \"kube-*\"]}}\n"), @r#"
     inventory.yaml has 1 error

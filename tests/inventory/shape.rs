@@ -161,11 +161,11 @@ security:
     assert_snapshot!(complaint_about(settings), @r"
     inventory.yaml has 2 errors
 
-      × `addons` is not supported by this version
-       ╭─[inventory.yaml:1:1]
+      × `addons.falco` is not supported by this version
+       ╭─[inventory.yaml:1:10]
      1 │ addons: {falco: {enabled: true}}
-       · ───┬──
-       ·    ╰── does nothing yet
+       ·          ──┬──
+       ·            ╰── does nothing yet
      2 │ security:
        ╰────
       help: take it out; forge refuses settings that it does not act on

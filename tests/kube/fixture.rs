@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use forge::inventory::NodeName;
 use forge::inventory::cluster::{
-    Audit, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Kubeadm, KubernetesVersion,
-    PackageKey, PackageSource, PodSecurity, Proxy, Role, Security, Sources, Ssh,
+    Addons, Audit, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images, Kubeadm,
+    KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Security, Sources, Ssh,
 };
 use forge::inventory::host_security::HostSecurity;
 use forge::kube::JoinSecrets;
@@ -86,6 +86,8 @@ fn cluster(hosts: Vec<Host>) -> Cluster {
                 warn: "restricted".into(),
                 exempt_namespaces: vec!["kube-system".into()],
             },
+            network_policy: NetworkPolicy { default_deny_namespaces: vec!["default".into()] },
+            images: Images { forbid_latest: true, allowed_registries: Vec::new() },
             encryption: Encryption { provider: EncryptionProvider::Secretbox, resources: vec!["secrets".into()] },
             audit: Audit { policy: None, webhook: None, max_age: 30, max_backup: 10, max_size: 100 },
             oidc: Vec::new(),
@@ -98,6 +100,7 @@ fn cluster(hosts: Vec<Host>) -> Cluster {
             wireguard: false,
             manifests: Vec::new(),
         }),
+        addons: Addons::default(),
         sources: Sources {
             kubernetes_packages: packages("https://pkgs.k8s.io"),
             containerd_packages: packages("https://download.docker.com"),

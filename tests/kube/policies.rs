@@ -1,7 +1,7 @@
-//! The API server's policy files, and Calico's objects.
+//! The API server's policy files, the policies in the cluster, and Calico's objects.
 
-use forge::inventory::cluster::{Claim, Cni, Issuer};
-use forge::kube::{admission_config, audit_policy, authentication_config, calico_felix, calico_installation};
+use forge::inventory::cluster::{Claim, Cluster, Cni, Issuer};
+use forge::kube::{admission_config, audit_policy, authentication_config, calico_felix, calico_installation, policies};
 use serde_json::{Value, json};
 
 use crate::fixture::{calico, single, templates, three_and_one};
@@ -82,6 +82,41 @@ fn the_users_own_policy_has_to_be_one() {
     kind: Policy
     rules: []
     ");
+}
+
+/// All of them, the API server's own reading of what the templates make.
+#[test]
+fn policies_in_the_cluster() {
+    let mut cluster = three_and_one();
+    cluster.security.network_policy.default_deny_namespaces.push("shop".into());
+    cluster.security.images.allowed_registries = vec!["registry.k8s.io".into(), "ghcr.io/acme".into()];
+    cluster.security.pod_security.exempt_namespaces.push("storage".into());
+    let objects = policies(&templates(), &cluster).unwrap();
+    let text: Vec<String> = objects.iter().map(|object| serde_yaml::to_string(object).unwrap()).collect();
+    insta::assert_snapshot!("policies", text.join("---\n"));
+}
+
+#[test]
+fn policies_are_those_that_the_inventory_asks_for() {
+    let mut cluster = single();
+    let names = |cluster: &Cluster| -> Vec<String> {
+        let objects = policies(&templates(), cluster).unwrap();
+        let name = |object: &Value| format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', "");
+        objects.iter().map(name).filter(|name| !name.contains("Binding")).collect()
+    };
+    cluster.cni = Cni::None;
+    assert_eq!(
+        names(&cluster),
+        [
+            "NetworkPolicy forge-default-deny",
+            "NetworkPolicy forge-allow-dns",
+            "ServiceAccount default",
+            "ValidatingAdmissionPolicy forge-image-tags"
+        ]
+    );
+    cluster.security.images.forbid_latest = false;
+    cluster.security.network_policy.default_deny_namespaces.clear();
+    assert_eq!(names(&cluster), ["ServiceAccount default"]);
 }
 
 #[test]

@@ -5,8 +5,16 @@ use std::collections::BTreeSet;
 use crate::support::*;
 
 /// Steps that only begin when both hosts are prepared.
-const LATE: [&str; 7] =
-    ["kubeadm-init", "join-material", "kubeadm-join", "pod-network", "serving-certificate", "leftovers", "verify"];
+const LATE: [&str; 8] = [
+    "kubeadm-init",
+    "join-material",
+    "kubeadm-join",
+    "pod-network",
+    "serving-certificate",
+    "policies",
+    "leftovers",
+    "verify",
+];
 
 /// Kills `up` at the first step that has not died yet, runs it again, and so on until a run ends by itself; then begins anew
 /// on bare hosts for the steps that were over before a kill could hit them: hosts work at the same time, and some steps take

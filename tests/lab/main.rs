@@ -11,4 +11,5 @@ mod c_bad_input;
 mod d_kill_walk;
 mod e_three_control_planes;
 mod f_hosts;
+mod f_policies;
 mod f_settings;

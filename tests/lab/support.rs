@@ -41,6 +41,16 @@ pub(crate) fn try_on(host: &str, command: &str) -> Output {
     Command::new(project().join("lab/ssh")).arg(host).arg(quoted).stdin(Stdio::null()).output().unwrap()
 }
 
+/// The cluster that the tests before have left, when it is as the inventory says; otherwise a new one.
+pub(crate) fn some_cluster() {
+    if inventory().exists() && plan().code == 0 {
+        return;
+    }
+    bare_hosts(1, 1);
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
+}
+
 /// kubectl on the first control plane.
 pub(crate) fn kubectl(words: &str) -> String {
     on("cp1", &format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {words}"))

@@ -47,6 +47,8 @@ pub fn cluster() -> Cluster {
                 warn: "restricted".to_owned(),
                 exempt_namespaces: Vec::new(),
             },
+            network_policy: NetworkPolicy { default_deny_namespaces: Vec::new() },
+            images: Images { forbid_latest: true, allowed_registries: Vec::new() },
             encryption: Encryption { provider: EncryptionProvider::Secretbox, resources: Vec::new() },
             audit: Audit { policy: None, webhook: None, max_age: 30, max_backup: 10, max_size: 100 },
             oidc: Vec::new(),
@@ -59,6 +61,7 @@ pub fn cluster() -> Cluster {
             wireguard: true,
             manifests: Vec::new(),
         }),
+        addons: Addons::default(),
         sources: Sources {
             kubernetes_packages: source("http://packages.example/v1.36/deb/"),
             containerd_packages: source("http://packages.example/linux/{distribution}"),

@@ -1,7 +1,7 @@
-//! `cni`: who brings the pod network, and every manifest with its pin.
+//! `cni`: who brings the pod network.
 
 use super::files::Files;
-use super::syntax::{is_hex, is_url};
+use super::manifests::{HELP, manifests};
 use crate::inventory::calico;
 use crate::inventory::cluster::{Calico, Cni, Manifest};
 use crate::inventory::finding::Findings;
@@ -10,9 +10,7 @@ use crate::inventory::model::{self, CniProvider, Encapsulation, Inventory};
 /// The pod network.
 pub(super) fn cni(inventory: &Inventory, files: &Files<'_>, findings: &mut Findings<'_>) -> Option<Cni> {
     let cni = &inventory.cni;
-    let manifests: Vec<_> =
-        cni.manifests.iter().enumerate().map(|(index, one)| manifest(one, index, files, findings)).collect();
-    let manifests: Option<Vec<Manifest>> = manifests.into_iter().collect();
+    let manifests = manifests(&cni.manifests, "cni", files, findings);
     if cni.provider != CniProvider::Calico {
         only_calico(cni, findings);
     }
@@ -21,7 +19,7 @@ pub(super) fn cni(inventory: &Inventory, files: &Files<'_>, findings: &mut Findi
         CniProvider::Manifests => {
             if cni.manifests.is_empty() {
                 let message = "`cni.manifests` is empty";
-                findings.at(&["cni", "provider"], message, "needs at least one").help(MANIFEST);
+                findings.at(&["cni", "provider"], message, "needs at least one").help(HELP);
             }
             Some(Cni::Manifests { manifests: manifests? })
         }
@@ -33,8 +31,6 @@ pub(super) fn cni(inventory: &Inventory, files: &Files<'_>, findings: &mut Findi
         }
     }
 }
-
-const MANIFEST: &str = "`{path: network.yaml}` beside the inventory, or `{url: https://…, sha256: …}`";
 
 fn only_calico(cni: &model::Cni, findings: &mut Findings<'_>) {
     let given = [
@@ -75,52 +71,4 @@ fn calico(cni: &model::Cni, manifests: Vec<Manifest>, findings: &mut Findings<'_
         wireguard: cni.wireguard.unwrap_or_default(),
         manifests,
     }))
-}
-
-fn manifest(
-    manifest: &model::ManifestRef,
-    index: usize,
-    files: &Files<'_>,
-    findings: &mut Findings<'_>,
-) -> Option<Manifest> {
-    let index = index.to_string();
-    let at = |key: &'static str| ["cni", "manifests", &index, key].map(str::to_owned);
-    let source = findings.source;
-    let place = |key| {
-        let path = at(key);
-        source.value(&path.each_ref().map(String::as_str))
-    };
-    match (&manifest.path, &manifest.url, &manifest.sha256) {
-        (Some(path), None, None) => {
-            let at = at("path");
-            files.readable(path, &at.each_ref().map(String::as_str), findings).map(Manifest::Path)
-        }
-        (None, Some(url), Some(sha256)) => {
-            if !is_url(url) {
-                findings.add(format!("`{url}` is not an http or https URL")).label(place("url"), "");
-                return None;
-            }
-            if !is_hex(sha256, 64) {
-                findings.add(format!("`{sha256}` is not a SHA-256")).label(place("sha256"), "64 hexadecimal digits");
-                return None;
-            }
-            Some(Manifest::Url { url: url.clone(), sha256: sha256.to_lowercase() })
-        }
-        (None, Some(url), None) => {
-            findings
-                .add("a manifest from the network needs `sha256`")
-                .label(place("url"), "not pinned")
-                .help(format!("curl -fsSL {url} | sha256sum"));
-            None
-        }
-        (None, None, _) => {
-            let place = place("sha256").or_else(|| source.key(&["cni", "manifests"]));
-            findings.add("a manifest has a path or a URL").label(place, "neither").help(MANIFEST);
-            None
-        }
-        (Some(_), _, _) => {
-            findings.add("a manifest has a path, or a URL with a sum").label(place("path"), "both").help(MANIFEST);
-            None
-        }
-    }
 }

@@ -6,15 +6,20 @@ use super::files::Files;
 use super::host_security::host_security;
 use super::oidc;
 use super::syntax::is_dns_name;
-use crate::inventory::cluster::{Audit, Encryption, NodeName, PodSecurity, Security};
+use crate::inventory::cluster::{
+    Audit, CALICO_NAMESPACES, Encryption, Images, KUBERNETES_NAMESPACES, NetworkPolicy, NodeName, PodSecurity, Security,
+};
 use crate::inventory::finding::Findings;
 use crate::inventory::model::{self, Inventory};
 use crate::secret::Secret;
 
 /// The hardening that has a choice.
 pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut Findings<'_>) -> Option<Security> {
-    let model::Security { pod_security, encryption, audit, sysctls, .. } = &inventory.security;
-    namespaces(&pod_security.exempt_namespaces, findings);
+    let model::Security { pod_security, network_policy, images, encryption, audit, sysctls, .. } = &inventory.security;
+    namespaces(&pod_security.exempt_namespaces, &["podSecurity", "exemptNamespaces"], findings);
+    namespaces(&network_policy.default_deny_namespaces, &["networkPolicy", "defaultDenyNamespaces"], findings);
+    default_deny(&network_policy.default_deny_namespaces, findings);
+    registries(&images.allowed_registries, findings);
     resources(&encryption.resources, findings);
     check_sysctls(inventory, findings);
     let host = host_security(inventory, findings);
@@ -29,6 +34,8 @@ pub(super) fn security(inventory: &Inventory, files: &Files<'_>, findings: &mut 
             warn: pod_security.warn.as_str().to_owned(),
             exempt_namespaces: pod_security.exempt_namespaces.clone(),
         },
+        network_policy: NetworkPolicy { default_deny_namespaces: network_policy.default_deny_namespaces.clone() },
+        images: Images { forbid_latest: images.forbid_latest, allowed_registries: images.allowed_registries.clone() },
         encryption: Encryption { provider: encryption.provider, resources: encryption.resources.clone() },
         audit: Audit {
             policy: match policy {
@@ -65,11 +72,52 @@ fn webhook(path: &str, files: &Files<'_>, findings: &mut Findings<'_>) -> Option
     }
 }
 
-fn namespaces(names: &[String], findings: &mut Findings<'_>) {
-    for (index, name) in names.iter().enumerate().filter(|(_, name)| NodeName::new(name).is_none()) {
-        let path = ["security", "podSecurity", "exemptNamespaces", &index.to_string()];
-        findings.at(&path, format!("`{name}` is not the name of a namespace"), "");
+fn namespaces(names: &[String], [section, key]: &[&str; 2], findings: &mut Findings<'_>) {
+    for (index, name) in names.iter().enumerate() {
+        let path = ["security", section, key, &index.to_string()];
+        if NodeName::new(name).is_none() {
+            findings.at(&path, format!("`{name}` is not the name of a namespace"), "");
+        } else if names[..index].contains(name) {
+            findings.at(&path, format!("`{name}` stands here twice"), "");
+        }
     }
+}
+
+/// What the cluster itself runs on would not come up again.
+fn default_deny(names: &[String], findings: &mut Findings<'_>) {
+    let is_system = |name: &str| KUBERNETES_NAMESPACES.contains(&name) || CALICO_NAMESPACES.contains(&name);
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| is_system(name)) {
+        let path = ["security", "networkPolicy", "defaultDenyNamespaces", &index.to_string()];
+        findings
+            .at(&path, format!("`{name}` belongs to the cluster itself, which would stop working"), "")
+            .help("name the namespaces of your own applications");
+    }
+}
+
+fn registries(registries: &[String], findings: &mut Findings<'_>) {
+    for (index, registry) in registries.iter().enumerate().filter(|(_, registry)| !is_registry(registry)) {
+        let path = ["security", "images", "allowedRegistries", &index.to_string()];
+        findings
+            .at(&path, format!("`{registry}` is not a registry"), "")
+            .help("a host, and a folder of it if you like: `registry.k8s.io`, `ghcr.io/acme`, `mirror.example:5000`");
+    }
+}
+
+/// A host as image names have it, with a dot or a port or `localhost`, and path components behind it.
+fn is_registry(text: &str) -> bool {
+    let mut parts = text.split('/');
+    let host = parts.next().unwrap_or_default();
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let is_host = is_dns_name(name)
+        && (name.contains('.') || port.is_some() || name == "localhost")
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_component = |part: &str| {
+        part.bytes().all(|byte| letter(byte) || matches!(byte, b'.' | b'_' | b'-'))
+            && part.bytes().next().is_some_and(letter)
+            && part.bytes().last().is_some_and(letter)
+    };
+    is_host && parts.all(is_component)
 }
 
 fn resources(resources: &[String], findings: &mut Findings<'_>) {

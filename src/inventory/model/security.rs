@@ -16,6 +16,10 @@ use crate::inventory::host_security::HostSecurity;
 pub struct Security {
     /// Pod Security admission: defaults for namespaces without labels of their own.
     pub pod_security: PodSecurity,
+    /// Network policies that forge keeps in place.
+    pub network_policy: NetworkPolicy,
+    /// Which container images pods may have, outside exempt namespaces.
+    pub images: Images,
     /// Encryption of objects in etcd.
     pub encryption: Encryption,
     /// The API server's audit log.
@@ -50,6 +54,8 @@ impl Default for Security {
         let host = HostSecurity::default();
         Self {
             pod_security: PodSecurity::default(),
+            network_policy: NetworkPolicy::default(),
+            images: Images::default(),
             encryption: Encryption::default(),
             audit: Audit::default(),
             oidc: Vec::new(),
@@ -116,6 +122,39 @@ impl Default for PodSecurity {
             warn: Level::Restricted,
             exempt_namespaces: vec!["kube-system".to_owned()],
         }
+    }
+}
+
+/// Network policies that forge keeps in place.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct NetworkPolicy {
+    /// Namespaces whose pods reach nothing but DNS, and are reached by nobody, unless a policy of yours allows it. A
+    /// namespace that does not exist is created.
+    pub default_deny_namespaces: Vec<String>,
+}
+
+impl Default for NetworkPolicy {
+    fn default() -> Self {
+        Self { default_deny_namespaces: vec!["default".to_owned()] }
+    }
+}
+
+/// Which container images pods may have, outside exempt namespaces.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Images {
+    /// Whether an image needs a tag other than `latest`, or a digest.
+    pub forbid_latest: bool,
+    /// Registries, or folders of one, that images may come from: `registry.k8s.io`, `ghcr.io/acme`. Empty allows all.
+    pub allowed_registries: Vec<String>,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self { forbid_latest: true, allowed_registries: Vec::new() }
     }
 }
 

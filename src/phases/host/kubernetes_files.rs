@@ -3,7 +3,7 @@
 
 use super::{Resources, Site};
 use crate::host::Resource;
-use crate::host::resource::{File, Modes, Rule};
+use crate::host::resource::{Directory, File, Modes, Rule};
 use crate::inventory::cluster::Host;
 use crate::kube::paths;
 
@@ -21,7 +21,6 @@ const TREES: &[(&str, &[Rule])] = &[
         &[
             rule(paths::KUBERNETES, FOLDER, 0o755),
             rule(paths::KUBERNETES, "-maxdepth 1 -type f -name '*.conf'", 0o600),
-            rule(paths::MANIFESTS, FOLDER, 0o700),
             rule(paths::MANIFESTS, FILES, 0o600),
         ],
     ),
@@ -46,8 +45,9 @@ const TREES: &[(&str, &[Rule])] = &[
 ];
 
 pub(super) fn resources(_: &Host, _: Site<'_>) -> Resources {
-    let trees = TREES.iter().map(|(title, rules)| Box::new(Modes::of(title, rules)) as Box<dyn Resource>);
-    let mut all: Vec<Box<dyn Resource>> = trees.collect();
+    // The package brings the folder, open to all, while this run is under way.
+    let mut all: Vec<Box<dyn Resource>> = vec![Box::new(Directory::new(paths::MANIFESTS, 0o700))];
+    all.extend(TREES.iter().map(|(title, rules)| Box::new(Modes::of(title, rules)) as Box<dyn Resource>));
     // The first passes by RBAC and is made by `kubeadm init` and upgrades; the second holds a join's token.
     let leftovers = [paths::SUPER_ADMIN_KUBECONFIG, paths::DISCOVERY];
     all.extend(leftovers.map(|path| Box::new(File::absent(path)) as Box<dyn Resource>));

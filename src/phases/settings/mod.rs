@@ -28,6 +28,7 @@ pub fn steps(site: Site<'_>) -> Result<Vec<Step>, Problem> {
         }
     }
     let mut steps: Vec<Step> = cluster_settings::step(site)?.into_iter().collect();
+    let copies: Vec<StepId> = steps.iter().map(|step| step.id.clone()).collect();
     let mut first = None;
     for host in &site.cluster.hosts {
         let step = kubelet::step(host, site, first.as_ref())?;
@@ -40,5 +41,7 @@ pub fn steps(site: Site<'_>) -> Result<Vec<Step>, Problem> {
         before = step.as_ref().map(|step| step.id.clone()).or(before);
         steps.extend(step);
     }
+    // A kubelet or an API server that restarts is not in the way of what is written to the cluster.
+    steps.iter_mut().skip(copies.len()).for_each(|step| step.after.extend(copies.iter().cloned()));
     Ok(steps)
 }

@@ -1,7 +1,7 @@
 //! The control plane's static pods (CIS 1.2, 1.3, 1.4, 2): manifests as kubeadm would write them, and API servers that have
 //! read what they only read when they start. One control plane at a time.
 
-use super::super::host;
+use super::super::{facts, host};
 use super::seen::{self, Drifted, READ_AT_START};
 use super::{Site, failed, id, kubelet, unrendered};
 use crate::error::Problem;
@@ -16,7 +16,7 @@ pub(super) const STEP: &str = "static-pods";
 /// Control planes whose own API server does not answer come first: there is nothing to lose, and the others wait for them.
 pub(super) fn order(site: Site<'_>) -> Vec<&Host> {
     let mut hosts: Vec<&Host> = site.cluster.control_planes().filter(|host| site.facts.joined(&host.name)).collect();
-    let answers = |host: &&Host| site.facts.hosts.get(&host.name).is_some_and(|seen| !seen.get("cluster").is_empty());
+    let answers = |host: &&Host| site.facts.hosts.get(&host.name).is_some_and(facts::api_server_answers);
     hosts.sort_by_key(answers);
     hosts
 }

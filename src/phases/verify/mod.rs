@@ -80,7 +80,7 @@ impl Talk for Verification {
             .collect();
         let _ = self.evidence.set(evidence);
         if failed.is_empty() {
-            return Ok(Turn::Run(Script::new(record("verified", &self.fingerprint))));
+            return Ok(Turn::Run(record("verified", &self.fingerprint)));
         }
         Err(Problem::new(Exit::Verification, "the cluster is not as it should be")
             .cause(failed.join("\n"))
