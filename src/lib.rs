@@ -3,6 +3,7 @@
 //! `docs/architecture.md` tells how the parts fit together; each module's first line says what it is responsible for.
 
 pub mod actions;
+pub mod audit;
 pub mod cli;
 pub mod error;
 pub mod host;

@@ -194,6 +194,28 @@ fn the_hardening_page_has_every_setting() {
     assert!(settings.is_empty(), "docs/hardening.md does not have {settings:?}");
 }
 
+/// Prints the list when it differs, to be copied.
+#[test]
+fn the_audit_page_lists_every_control() {
+    let mut list = String::new();
+    for (area, controls) in forge::audit::areas() {
+        list.push_str(&format!("### {area}\n\n| control | severity | where | what is wanted |\n|---|---|---|---|\n"));
+        for control in controls {
+            let mark = if control.scored { "" } else { " *" };
+            let (severity, scope) = (control.severity.as_str(), control.check.scope());
+            list.push_str(&format!("| {}{mark} | {severity} | {scope} | {} |\n", control.id, control.title));
+        }
+        list.push('\n');
+    }
+    let page = read("docs/audit.md");
+    let shown = page.split("that it answers, and the remedy.\n\n").nth(1).unwrap();
+    if std::env::var_os("UPDATE_CONTROLS").is_some() {
+        fs::write("docs/audit.md", page.replace(shown, &format!("{}\n", list.trim_end()))).unwrap();
+        return;
+    }
+    assert!(shown.trim_end() == list.trim_end(), "run: UPDATE_CONTROLS=1 cargo test --test docs");
+}
+
 #[test]
 fn what_changes_next_is_on_top_of_the_changelog() {
     let changelog = read("CHANGELOG.md");

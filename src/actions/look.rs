@@ -60,12 +60,38 @@ impl Run {
         }
     }
 
-    /// One round trip per host, all at once.
+    /// The same without a lock, of those that answer; the others have been told of, and are counted.
+    ///
+    /// # Errors
+    /// No host answered.
+    pub async fn survey_those_that_answer(
+        &self,
+        probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
+    ) -> Result<(BTreeMap<NodeName, Observed>, usize), Problem> {
+        let mut interrupts = self.interrupts.clone();
+        let (hosts, problems) = tokio::select! {
+            result = self.answers(probes, false) => result?,
+            _ = interrupts.next() => return Err(interrupted()),
+        };
+        Ok((hosts, self.tell_unless_all(problems)?))
+    }
+
     async fn ask(
         &self,
         probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
         lock: bool,
     ) -> Result<BTreeMap<NodeName, Observed>, Problem> {
+        let (hosts, problems) = self.answers(probes, lock).await?;
+        self.all_or_first(problems)?;
+        Ok(hosts)
+    }
+
+    /// One round trip per host, all at once. What went wrong comes back beside the answers.
+    async fn answers(
+        &self,
+        probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
+        lock: bool,
+    ) -> Result<(BTreeMap<NodeName, Observed>, Vec<Problem>), Problem> {
         let holder = lock.then(|| self.holder());
         let mut asking = JoinSet::new();
         let mut checks = 0;
@@ -89,13 +115,14 @@ impl Run {
                 Err(problem) => problems.push(problem),
             }
         }
-        self.all_or_first(problems)?;
-        self.events.emit(&Event::Observed {
-            hosts: hosts.len(),
-            checks,
-            elapsed_ms: self.started.elapsed().as_millis() as u64,
-        });
-        Ok(hosts)
+        if problems.is_empty() {
+            self.events.emit(&Event::Observed {
+                hosts: hosts.len(),
+                checks,
+                elapsed_ms: self.started.elapsed().as_millis() as u64,
+            });
+        }
+        Ok((hosts, problems))
     }
 
     fn probes(&self, host: &Host, unseen: &Facts) -> Result<Vec<Probe>, Problem> {

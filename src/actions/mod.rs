@@ -1,5 +1,6 @@
 //! What forge does, one file per command, each a table of contents.
 
+pub mod audit;
 pub mod kubeconfig;
 mod look;
 mod run;

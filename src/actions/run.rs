@@ -84,7 +84,27 @@ impl Run {
         }
     }
 
+    /// Logs in to every host at once, and goes on with those that answer; the others have been told of. Returns how many did
+    /// not.
+    ///
+    /// # Errors
+    /// No host answered.
+    pub async fn connect_to_those_that_answer(&mut self) -> Result<usize, Problem> {
+        let mut interrupts = self.interrupts.clone();
+        let problems = tokio::select! {
+            result = self.logins() => result?,
+            _ = interrupts.next() => return Err(interrupted()),
+        };
+        self.tell_unless_all(problems)
+    }
+
     async fn log_in(&mut self) -> Result<(), Problem> {
+        let problems = self.logins().await?;
+        self.all_or_first(problems)
+    }
+
+    /// Fills the fleet; what went wrong comes back.
+    async fn logins(&mut self) -> Result<Vec<Problem>, Problem> {
         let known_hosts = KnownHosts::load(&self.cluster.known_hosts).map_err(|error| {
             Problem::new(Exit::Connection, format!("{} cannot be read", self.cluster.known_hosts.display()))
                 .cause(error)
@@ -110,7 +130,7 @@ impl Run {
                 Err(problem) => problems.push(problem),
             }
         }
-        self.all_or_first(problems)
+        Ok(problems)
     }
 
     fn sudo(&self, host: &Host) -> Sudo {
@@ -127,6 +147,16 @@ impl Run {
         let Some(last) = problems.pop() else { return Ok(()) };
         problems.iter().for_each(|problem| self.tell(problem));
         Err(last)
+    }
+
+    /// Tells of all problems and counts them, unless there are as many as hosts.
+    pub(super) fn tell_unless_all(&self, problems: Vec<Problem>) -> Result<usize, Problem> {
+        if problems.len() == self.cluster.hosts.len() {
+            self.all_or_first(problems)?;
+            return Ok(0);
+        }
+        problems.iter().for_each(|problem| self.tell(problem));
+        Ok(problems.len())
     }
 
     /// Tells of a problem.

@@ -1,5 +1,6 @@
 //! The command line: one file per command, whose doc comment is its help.
 
+mod audit;
 mod common;
 mod completions;
 mod init;
@@ -34,6 +35,7 @@ enum Command {
     Validate(validate::Validate),
     Trust(trust::Trust),
     Status(status::Status),
+    Audit(audit::Audit),
     Kubeconfig(kubeconfig::Kubeconfig),
     Render(render::Render),
     Init(init::Init),
@@ -53,6 +55,7 @@ impl Cli {
             Command::Validate(command) => command.run(),
             Command::Trust(command) => command.run().await,
             Command::Status(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
             Command::Kubeconfig(command) => command.run().await,
             Command::Render(command) => command.run(),
             Command::Init(command) => command.run(),

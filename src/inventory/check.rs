@@ -1,5 +1,6 @@
 //! What types cannot say: each section of the file is turned into its part of the cluster, or into findings.
 
+mod auditing;
 mod cni;
 mod files;
 mod host_security;
@@ -35,6 +36,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
     let manifests = manifests::manifests(&inventory.addons.manifests, "addons", &files, findings);
     let sources = sources::sources(inventory, kubernetes, &files, findings);
     let proxy = sources::proxy(inventory, findings);
+    let audit = auditing::auditing(inventory, findings);
     let (pod_subnet, service_subnet) = networks?;
     Some(Cluster {
         name: name?,
@@ -49,6 +51,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
         addons: Addons { manifests: manifests? },
         sources: sources?,
         proxy,
+        audit: audit?,
         known_hosts: files.path(&inventory.ssh.known_hosts),
         directory: directory.to_owned(),
     })

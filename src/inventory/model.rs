@@ -4,6 +4,7 @@
 //! keys are refused by `structure`, which holds the file against the schema of these types and so finds all of them.
 
 mod addons;
+mod auditing;
 mod host_security;
 mod network;
 mod security;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::addons::Addons;
+pub use self::auditing::{Auditing, Waiver};
 pub use self::host_security::{Allow, Firewall, Sshd};
 pub use self::network::{Cni, CniProvider, Encapsulation, ManifestRef, PackageSource, Proxy, Sources};
 pub use self::security::{
@@ -55,6 +57,9 @@ pub struct Inventory {
     /// HTTP proxies for the hosts' package manager and container runtime.
     #[serde(default)]
     pub proxy: Proxy,
+    /// What `forge audit` is told.
+    #[serde(default)]
+    pub audit: Auditing,
 }
 
 /// The cluster as a whole.

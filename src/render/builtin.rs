@@ -44,6 +44,8 @@ pub(super) const BUILTIN: &[Builtin] = &[
     builtin!("apiserver/authentication.yaml.tera", Makes::Objects(&[(API_SERVER, "AuthenticationConfiguration")])),
     builtin!("apiserver/encryption.yaml.tera", Makes::SecretObjects(&[(API_SERVER, "EncryptionConfiguration")])),
     builtin!("calico/default-deny.yaml.tera", Makes::Objects(&[("crd.projectcalico.org/v1", "GlobalNetworkPolicy")])),
+    builtin!("audit/pods.yaml.tera", Makes::Objects(&[("v1", "Pod"), ("v1", "Pod"), ("v1", "Pod")])),
+    builtin!("audit/report.html.tera", Makes::Text),
     builtin!("calico/felix.yaml.tera", Makes::Objects(&[("crd.projectcalico.org/v1", "FelixConfiguration")])),
     builtin!("calico/installation.yaml.tera", Makes::Objects(&[("operator.tigera.io/v1", "Installation")])),
     builtin!("containerd/config.toml.tera", Makes::Text),

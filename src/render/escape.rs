@@ -1,4 +1,5 @@
-//! Keeps values from becoming structure: what may stand in a template without quotes, and the filter that quotes.
+//! Keeps values from becoming structure: what may stand in a template without quotes, the filter that quotes, and what HTML
+//! writes otherwise.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -17,17 +18,19 @@ struct Rendering {
     disguised: HashSet<String>,
     /// The value that was refused.
     refused: Option<String>,
+    /// Whether HTML is made, in which every value may stand.
+    html: bool,
 }
 
 thread_local! {
     static RENDERING: RefCell<Rendering> = RefCell::default();
 }
 
-/// Runs `render` so that [`plain_or_refuse`] knows the context; also returns the value that was refused, if one was.
-pub(super) fn watching<T>(context: &Value, render: impl FnOnce() -> T) -> (T, Option<String>) {
+/// Runs `render` so that [`escape`] knows the context; also returns the value that was refused, if one was.
+pub(super) fn watching<T>(context: &Value, html: bool, render: impl FnOnce() -> T) -> (T, Option<String>) {
     let mut disguised = HashSet::new();
     collect_disguised(context, &mut disguised);
-    RENDERING.set(Rendering { disguised, refused: None });
+    RENDERING.set(Rendering { disguised, refused: None, html });
     let result = render();
     (result, RENDERING.take().refused)
 }
@@ -43,8 +46,12 @@ fn collect_disguised(value: &Value, into: &mut HashSet<String>) {
     }
 }
 
-/// tera's escape function for YAML and TOML: plain words pass, everything else stops the rendering.
-pub(super) fn plain_or_refuse(text: &str, output: &mut dyn Write) -> std::io::Result<()> {
+/// tera's escape function. In HTML every character that could begin markup is written as its entity; in YAML and TOML plain
+/// words pass, and everything else stops the rendering.
+pub(super) fn escape(text: &str, output: &mut dyn Write) -> std::io::Result<()> {
+    if RENDERING.with_borrow(|rendering| rendering.html) {
+        return html(text, output);
+    }
     let plain = RENDERING.with_borrow_mut(|rendering| {
         let plain = is_plain_word(text) || (is_number_or_bool(text) && !rendering.disguised.contains(text));
         if !plain {
@@ -53,6 +60,20 @@ pub(super) fn plain_or_refuse(text: &str, output: &mut dyn Write) -> std::io::Re
         plain
     });
     if plain { output.write_all(text.as_bytes()) } else { Err(Error::new(ErrorKind::InvalidInput, "not plain")) }
+}
+
+fn html(text: &str, output: &mut dyn Write) -> std::io::Result<()> {
+    for character in text.chars() {
+        match character {
+            '&' => output.write_all(b"&amp;")?,
+            '<' => output.write_all(b"&lt;")?,
+            '>' => output.write_all(b"&gt;")?,
+            '"' => output.write_all(b"&quot;")?,
+            '\'' => output.write_all(b"&#39;")?,
+            other => write!(output, "{other}")?,
+        }
+    }
+    Ok(())
 }
 
 /// Integers and booleans as tera writes them.

@@ -36,8 +36,8 @@ impl Templates {
     /// When the folder cannot be read, or a template in it is not one or replaces nothing.
     pub fn load(folder: Option<&Path>) -> Result<Self, RenderError> {
         let mut tera = Tera::new();
-        tera.autoescape_on([".yaml.tera", ".toml.tera"]);
-        tera.set_escape_fn(escape::plain_or_refuse);
+        tera.autoescape_on([".yaml.tera", ".toml.tera", ".html.tera"]);
+        tera.set_escape_fn(escape::escape);
         tera.register_filter("q", |text: &str, _: Kwargs, _: &State<'_>| {
             tera::Value::safe_string(&escape::quoted(text))
         });
@@ -111,7 +111,8 @@ impl Templates {
         let values = serde_json::to_value(context).map_err(|error| broken(error.to_string()))?;
         self.check_variables(name, &values)?;
         let tera_context = Context::from_serialize(context).map_err(|error| broken(error.to_string()))?;
-        let (result, refused) = escape::watching(&values, || self.tera.render(name, &tera_context));
+        let (result, refused) =
+            escape::watching(&values, name.ends_with(".html.tera"), || self.tera.render(name, &tera_context));
         result.map_err(|error| match refused {
             Some(value) => {
                 RenderError::NotPlain { template: name.to_owned(), value: (!is_confidential(name)).then_some(value) }

@@ -106,6 +106,10 @@ pub enum Event {
         /// What was found.
         found: String,
     },
+    /// A control of an audit, on one host or once.
+    Control(ControlFinding),
+    /// How an audit came out.
+    Audited(AuditCounts),
     /// The last line of every run.
     Finished {
         /// The process's exit code.
@@ -119,6 +123,64 @@ pub enum Event {
         /// The most round trips on one connection.
         round_trips: u64,
     },
+}
+
+/// What a control of an audit came to, on one host or once for the cluster.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlFinding {
+    /// Stable over versions: `CIS-1.2.16`, `FORGE-SSHD-ROOT`.
+    pub id: &'static str,
+    /// What is wanted.
+    pub title: &'static str,
+    /// Where; `None` when it concerns the whole cluster.
+    pub host: Option<NodeName>,
+    /// `pass`, `fail`, `waived`, `manual`, `not-applicable` or `not-checked`.
+    pub state: &'static str,
+    /// `high`, `medium` or `low`.
+    pub severity: &'static str,
+    /// Whether its rule book counts it.
+    pub scored: bool,
+    /// The rules that it answers.
+    pub maps_to: Vec<String>,
+    /// How it was looked at.
+    pub how: &'static str,
+    /// What was found.
+    pub evidence: String,
+    /// What to do when it fails.
+    pub remedy: &'static str,
+    /// The inventory's waiver about it.
+    pub waiver: Option<WaiverNote>,
+}
+
+/// A waiver that is about a finding.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaiverNote {
+    /// Why it was accepted.
+    pub reason: String,
+    /// The last day on which it holds, `2027-06-30`.
+    pub expires: String,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// How many findings of an audit are in each state.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditCounts {
+    /// As it should be.
+    pub pass: usize,
+    /// Not as it should be.
+    pub fail: usize,
+    /// Accepted for a while.
+    pub waived: usize,
+    /// For a person to judge.
+    pub manual: usize,
+    /// There is nothing that it could be about.
+    pub not_applicable: usize,
+    /// It could not be looked at.
+    pub not_checked: usize,
 }
 
 /// One step of a plan.

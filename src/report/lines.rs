@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::audit::AuditLines;
 use super::console::{paint, say};
 use super::{Event, Outcome, PlannedStep, Reporter};
 
@@ -9,11 +10,12 @@ use super::{Event, Outcome, PlannedStep, Reporter};
 pub struct Lines {
     started: Instant,
     quiet_plan: bool,
+    audit: AuditLines,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { started: Instant::now(), quiet_plan: false }
+        Self { started: Instant::now(), quiet_plan: false, audit: AuditLines::default() }
     }
 }
 
@@ -53,6 +55,8 @@ impl Lines {
                 let host = host.as_ref().map_or("cluster", |host| host.as_str());
                 format!("  {mark}  {host:<12} {what:<12} {found}")
             }
+            Event::Control(finding) => self.audit.control(finding),
+            Event::Audited(counts) => self.audit.counts(counts),
             Event::Finished { exit: 0, changed, elapsed_ms, round_trips, .. } => {
                 let what =
                     if *changed == 0 { "no changes".to_owned() } else { format!("done: {}", count(*changed, "step")) };

@@ -1,5 +1,6 @@
 //! Events and the ways to show them. Nothing outside this module writes to the terminal.
 
+mod audit;
 pub mod console;
 mod event;
 mod json;
@@ -8,7 +9,7 @@ mod live;
 
 use std::sync::{Arc, Mutex};
 
-pub use event::{Event, Outcome, PlannedChange, PlannedStep};
+pub use event::{AuditCounts, ControlFinding, Event, Outcome, PlannedChange, PlannedStep, WaiverNote};
 pub use json::Json;
 pub use lines::Lines;
 pub use live::Live;

@@ -162,6 +162,9 @@ fn every_default_is_filled_in() {
         "https": null,
         "noProxy": []
       },
+      "audit": {
+        "waivers": []
+      },
       "knownHosts": "/nowhere/known_hosts",
       "directory": "/nowhere"
     }

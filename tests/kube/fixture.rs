@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forge::inventory::NodeName;
 use forge::inventory::cluster::{
-    Addons, Audit, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images, Kubeadm,
+    Addons, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images, Kubeadm,
     KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Security, Sources, Ssh,
 };
 use forge::inventory::host_security::HostSecurity;
@@ -108,6 +108,7 @@ fn cluster(hosts: Vec<Host>) -> Cluster {
             artifacts: BTreeMap::new(),
         },
         proxy: Proxy::default(),
+        audit: Auditing::default(),
         known_hosts: "/lab/known_hosts".into(),
         directory: "/lab".into(),
     }

@@ -13,3 +13,4 @@ mod e_three_control_planes;
 mod f_hosts;
 mod f_policies;
 mod f_settings;
+mod g_audit;

@@ -69,6 +69,7 @@ pub fn cluster() -> Cluster {
             artifacts: BTreeMap::new(),
         },
         proxy: Proxy::default(),
+        audit: Auditing::default(),
         known_hosts: PathBuf::from("/nonexistent/known_hosts"),
         directory: PathBuf::from("/nonexistent"),
     }
