@@ -10,7 +10,8 @@ use crate::host::Observed;
 use crate::host::facts::Probe;
 use crate::inventory::NodeName;
 use crate::inventory::cluster::Host;
-use crate::kube::{self, merge::Replaced};
+use crate::kube::encryption::rotation::Journal;
+use crate::kube::{self, merge::Replaced, paths};
 use crate::phases::encryption::{self, Source};
 use crate::phases::{self, Facts, facts, preflight, settings};
 use crate::report::Event;
@@ -35,6 +36,7 @@ impl Run {
         let mut facts = Facts { hosts, ..Facts::default() };
         facts.look_at_the_cluster(&self.cluster);
         self.preflight(&mut facts)?;
+        self.refuse(rotation_under_way(self.site(&facts)))?;
         match encryption::source(self.site(&facts))? {
             Source::Everywhere => {}
             Source::Generate => facts.encryption = Some(encryption::generate(self.site(&facts), &today())?),
@@ -152,6 +154,14 @@ impl Run {
                 Err(more) => findings.extend(more),
             }
         }
+        self.refuse(findings)
+    }
+
+    /// Tells of all findings.
+    ///
+    /// # Errors
+    /// One of them is fatal.
+    pub(super) fn refuse(&self, findings: Vec<preflight::Finding>) -> Result<(), Problem> {
         let fatal = findings.iter().filter(|finding| finding.fatal).count();
         for finding in findings {
             self.events.emit(&Event::Found {
@@ -199,7 +209,8 @@ impl Run {
         Ok(replaced.into_iter().map(finding).collect())
     }
 
-    async fn read_encryption(&self, name: &NodeName) -> Result<Secret, Problem> {
+    /// The encryption configuration of a control plane.
+    pub(super) async fn read_encryption(&self, name: &NodeName) -> Result<Secret, Problem> {
         let unread = || Problem::new(Exit::Failed, format!("the encryption configuration of {name} cannot be read"));
         let remote = self.fleet.get(name).ok_or_else(unread)?;
         let mut config = None;
@@ -213,8 +224,20 @@ impl Run {
     }
 }
 
+/// A rotation lasts until a run of it comes to its end; nothing else finishes it.
+fn rotation_under_way(site: phases::Site<'_>) -> Vec<preflight::Finding> {
+    let finding = |journal: Journal| preflight::Finding {
+        host: None,
+        fatal: false,
+        what: format!("a rotation of the encryption key to {} was begun and is not finished", journal.to),
+        cause: format!("{}: {}", paths::ROTATION, journal.stage.words()),
+        next: "forge rotate encryption-key INVENTORY".to_owned(),
+    };
+    encryption::under_way(site).map(finding).into_iter().collect()
+}
+
 /// `20261123`: part of a new encryption key's name.
-fn today() -> String {
+pub(super) fn today() -> String {
     let now = time::OffsetDateTime::now_utc();
     format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day())
 }

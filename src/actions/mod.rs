@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod kubeconfig;
 mod look;
+pub mod rotate_key;
+pub mod rotate_tokens;
 mod run;
 pub mod status;
 pub mod up;

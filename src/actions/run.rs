@@ -72,6 +72,11 @@ impl Run {
         Site { cluster: &self.cluster, facts, templates: &self.templates }
     }
 
+    /// Leaves out the hosts that the command has no business with.
+    pub(super) fn narrow(&mut self, keep: impl Fn(&Host) -> bool) {
+        Arc::make_mut(&mut self.cluster).hosts.retain(keep);
+    }
+
     /// Logs in to every host at once.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod init;
 mod kubeconfig;
 mod plan;
 mod render;
+mod rotate;
 mod schema;
 mod status;
 mod trust;
@@ -37,6 +38,8 @@ enum Command {
     Status(status::Status),
     Audit(audit::Audit),
     Kubeconfig(kubeconfig::Kubeconfig),
+    #[command(subcommand)]
+    Rotate(rotate::Rotate),
     Render(render::Render),
     Init(init::Init),
     Schema(schema::Schema),
@@ -57,6 +60,7 @@ impl Cli {
             Command::Status(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Kubeconfig(command) => command.run().await,
+            Command::Rotate(command) => command.run().await,
             Command::Render(command) => command.run(),
             Command::Init(command) => command.run(),
             Command::Schema(command) => command.run(),

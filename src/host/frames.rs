@@ -18,6 +18,8 @@ pub enum Said {
     Warn(usize, String),
     /// Part N hands back a named value.
     Value(usize, String, Secret),
+    /// Part N has done so many of so many.
+    Progress(usize, u64, u64),
     /// Any other frame.
     Frame(String),
     /// Ordinary output.
@@ -58,6 +60,10 @@ fn understand(line: &str) -> Said {
             let (name, value) = others.split_once(' ').unwrap_or((others, ""));
             Said::Value(part, name.to_owned(), Secret::new(STANDARD.decode(value).unwrap_or_default()))
         }
+        ("progress", Ok(part)) => match others.split_once(' ').map(|(done, total)| (done.parse(), total.parse())) {
+            Some((Ok(done), Ok(total))) => Said::Progress(part, done, total),
+            _ => Said::Frame(frame.to_owned()),
+        },
         _ => Said::Frame(frame.to_owned()),
     }
 }
@@ -68,14 +74,14 @@ mod tests {
 
     #[test]
     fn frames_survive_being_cut_anywhere() {
-        let stream = b"\x1ebegin 4\nhello\n\x1evalue 4 ca aGk=\n\x1ewarn 4 not good\n\x1eend 4 0\n\x1eclock 12.5\n";
+        let stream = b"\x1ebegin 4\nhello\n\x1evalue 4 ca aGk=\n\x1ewarn 4 not good\n\x1eprogress 4 50 700\n\x1eend 4 0\n\x1eclock 12.5\n";
         for cut in 0..stream.len() {
             let mut reader = Reader::default();
             let mut said = reader.take(&stream[..cut]);
             said.extend(reader.take(&stream[cut..]));
             assert_eq!(
                 format!("{said:?}"),
-                r#"[Begin(4), Line("hello"), Value(4, "ca", [redacted]), Warn(4, "not good"), End(4, 0), Frame("clock 12.5")]"#
+                r#"[Begin(4), Line("hello"), Value(4, "ca", [redacted]), Warn(4, "not good"), Progress(4, 50, 700), End(4, 0), Frame("clock 12.5")]"#
             );
         }
     }

@@ -20,7 +20,7 @@ pub fn quote(value: &str) -> String {
 ///
 /// The text may be shown to anybody: what is secret travels as a file, which the text names as `"$FORGE/NAME"`. The text
 /// runs under `set -eu` in a shell of its own. It may call `warn TEXT`, and `emit NAME`, which takes a value from standard
-/// input and hands it back to forge without showing it.
+/// input and hands it back to forge without showing it, and `progress DONE TOTAL`.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     text: String,
@@ -69,7 +69,7 @@ impl Script {
     }
 }
 
-/// What every script can call. `emit` and `warn` write frames (see [`super::frames`]) for the part that is running.
+/// What every script can call. `emit`, `warn` and `progress` write frames (see [`super::frames`]) for the part that is running.
 const PRELUDE: &str = r#"#!/bin/sh
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive HOME=/root KUBECONFIG=/etc/kubernetes/admin.conf
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -78,6 +78,7 @@ FORGE=$1
 part=0
 frame() { printf '\036%s\n' "$*"; }
 warn() { frame warn "$part" "$*"; }
+progress() { frame progress "$part" "$1" "$2"; }
 emit() { frame value "$part" "$1" "$(base64 -w0)"; }
 trap 'rm -rf "$FORGE"/part* "$FORGE/body"' EXIT
 "#;

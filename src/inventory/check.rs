@@ -9,6 +9,7 @@ mod kubeadm;
 mod manifests;
 mod networks;
 mod oidc;
+mod rotation;
 mod security;
 mod settings;
 mod sources;
@@ -32,6 +33,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
     let networks = networks::networks(inventory, findings);
     let kubeadm = kubeadm::kubeadm(inventory, findings);
     let security = security::security(inventory, &files, findings);
+    let rotation = rotation::rotation(inventory, findings);
     let cni = cni::cni(inventory, &files, findings);
     let manifests = manifests::manifests(&inventory.addons.manifests, "addons", &files, findings);
     let sources = sources::sources(inventory, kubernetes, &files, findings);
@@ -47,6 +49,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
         hosts: hosts?,
         kubeadm,
         security: security?,
+        rotation: rotation?,
         cni: cni?,
         addons: Addons { manifests: manifests? },
         sources: sources?,

@@ -7,6 +7,7 @@ mod addons;
 mod auditing;
 mod host_security;
 mod network;
+mod rotation;
 mod security;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use self::addons::Addons;
 pub use self::auditing::{Auditing, Waiver};
 pub use self::host_security::{Allow, Firewall, Sshd};
 pub use self::network::{Cni, CniProvider, Encapsulation, ManifestRef, PackageSource, Proxy, Sources};
+pub use self::rotation::Rotation;
 pub use self::security::{
     Audit, ClaimMappings, Encryption, GroupsClaim, Images, Issuer, Level, NetworkPolicy, PodSecurity, Security,
     UsernameClaim,
@@ -45,6 +47,9 @@ pub struct Inventory {
     /// Hardening that has a choice.
     #[serde(default)]
     pub security: Security,
+    /// How old keys, certificates and tokens may become.
+    #[serde(default)]
+    pub rotation: Rotation,
     /// The pod network.
     #[serde(default)]
     pub cni: Cni,

@@ -20,6 +20,8 @@ pub struct Certificate {
     /// Hexadecimal with colons.
     pub serial: String,
     /// Seconds since 1970.
+    pub not_before: i64,
+    /// Seconds since 1970.
     pub not_after: i64,
 }
 
@@ -54,6 +56,7 @@ fn describe(certificate: &X509Certificate<'_>) -> Result<Certificate, NotACertif
         issuer: certificate.issuer().to_string(),
         sans: names.iter().filter_map(name).collect(),
         serial: certificate.tbs_certificate.raw_serial_as_string(),
+        not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
     })
 }

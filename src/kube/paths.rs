@@ -36,6 +36,11 @@ pub const KUBEADM_CONFIG: &str = "/etc/kubernetes/forge/kubeadm.yaml";
 /// The discovery kubeconfig, only while `join` runs.
 pub const DISCOVERY: &str = "/etc/kubernetes/forge/discovery.conf";
 
+/// What forge keeps on a host.
+pub const STATE: &str = "/var/lib/forge";
+/// Where a rotation of the encryption key stands; on every control plane while it lasts.
+pub const ROTATION: &str = "/var/lib/forge/rotation.json";
+
 /// Folder of the audit log.
 pub const AUDIT_FOLDER: &str = "/var/log/kubernetes/audit";
 /// The audit log.

@@ -4,6 +4,7 @@ use super::Site;
 use crate::error::{Exit, Problem};
 use crate::host::{Script, quote};
 use crate::inventory::NodeName;
+use crate::kube::encryption::rotation::Journal;
 use crate::kube::encryption::{EncryptionKey, encryption_config};
 use crate::kube::paths;
 use crate::secret::Secret;
@@ -46,14 +47,24 @@ pub fn source(site: Site<'_>) -> Result<Source, Problem> {
         };
     };
     if let Some((other, _)) = have.iter().find(|(_, other)| other != sum) {
+        let next = if under_way(site).is_some() {
+            "finish the rotation of the key first: forge rotate encryption-key INVENTORY"
+        } else {
+            "copy the file of the API server that can read all secrets to the others"
+        };
         return Err(Problem::new(
             Exit::Preflight,
             format!("{first} and {other} have different encryption configurations"),
         )
         .cause(format!("sha256sum {} differs", paths::ENCRYPTION))
-        .next("finish the rotation that was begun, or copy the file of the API server that can read all secrets"));
+        .next(next));
     }
     if lack == 0 { Ok(Source::Everywhere) } else { Ok(Source::ReadFrom((*first).clone())) }
+}
+
+/// A rotation of the key that was begun and has not come to its end.
+pub fn under_way(site: Site<'_>) -> Option<Journal> {
+    site.cluster.control_planes().find_map(|host| site.facts.rotation(&host.name))
 }
 
 /// Hands the configuration back as the value `config`.

@@ -10,6 +10,7 @@ use crate::host::{Observed, quote};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
 use crate::kube::applied::{Live, STATE};
+use crate::kube::encryption::rotation::Journal;
 use crate::kube::paths;
 use crate::secret::Secret;
 
@@ -100,6 +101,11 @@ impl Facts {
         seen.lines().nth(1).and_then(|line| line.split_whitespace().next()).unwrap_or_default()
     }
 
+    /// What a rotation of the encryption key left on the host, while one is under way.
+    pub fn rotation(&self, host: &NodeName) -> Option<Journal> {
+        serde_json::from_str(self.hosts.get(host)?.get("rotation")).ok()
+    }
+
     /// Takes in what an API server told, from the first control plane that has one.
     pub fn look_at_the_cluster(&mut self, cluster: &Cluster) {
         self.living = cluster.control_planes().find_map(|host| {
@@ -122,6 +128,7 @@ pub fn probes(host: &Host) -> Vec<Probe> {
         let script = CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")));
         let script = script.replace("@COPIES@", crate::kube::READ_COPIES);
         probes.push(Probe::slow("cluster", format!("{STATE}\n{script}")));
+        probes.push(Probe::quick("rotation", format!("cat {}", paths::ROTATION)));
     }
     probes
 }

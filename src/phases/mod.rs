@@ -15,9 +15,11 @@ pub mod network;
 pub mod node_settings;
 pub mod policies;
 pub mod preflight;
+pub mod rotate_key;
 pub mod serving_certificate;
 pub mod settings;
 pub mod status;
+pub mod tokens;
 pub mod verify;
 
 use crate::error::{Exit, Problem};

@@ -93,8 +93,8 @@ async fn change(remote: &Arc<Remote>, unit: &str, steps: &[Step], events: &Event
             }
         }
         said => {
-            if let Some((step, heard, _)) = &mut current {
-                listen(heard, said, step, events);
+            if let Some((step, heard, started)) = &mut current {
+                listen(heard, said, step, events, *started);
             }
         }
     };
@@ -128,7 +128,8 @@ async fn converse(remote: &Arc<Remote>, unit: &str, step: &mut Step, events: &Ev
             Work::Changes(script) => Turn::Run(script.clone()),
         };
         let mut heard = Heard::default();
-        let mut hear = |said| listen(&mut heard, said, step, events);
+        let started = Instant::now();
+        let mut hear = |said| listen(&mut heard, said, step, events, started);
         match turn {
             Turn::Done(outcome) => return Ok(outcome),
             Turn::Run(script) => {
@@ -150,7 +151,7 @@ async fn converse(remote: &Arc<Remote>, unit: &str, step: &mut Step, events: &Ev
     }
 }
 
-fn listen(heard: &mut Heard, said: Said, step: &Step, events: &Events) {
+fn listen(heard: &mut Heard, said: Said, step: &Step, events: &Events, started: Instant) {
     match said {
         Said::Line(line) => {
             events.emit(&Event::StepOutput { host: step.id.host.clone(), step: step.id.name, line: line.clone() });
@@ -162,6 +163,11 @@ fn listen(heard: &mut Heard, said: Said, step: &Step, events: &Events) {
         Said::Warn(_, text) => heard.warnings.push(text),
         Said::Value(_, name, value) => drop(heard.values.insert(name, value)),
         Said::End(_, status) => heard.well = status == 0,
+        Said::Progress(_, done, total) => {
+            let per_second = (done as f64 / started.elapsed().as_secs_f64().max(0.001)) as u64;
+            let (host, step) = (step.id.host.clone(), step.id.name);
+            events.emit(&Event::Progress { host, step, done, total, per_second });
+        }
         Said::Begin(_) | Said::Frame(_) => {}
     }
 }

@@ -73,6 +73,19 @@ pub enum Event {
         /// One line.
         line: String,
     },
+    /// How far a step is.
+    Progress {
+        /// Whose step it is.
+        host: NodeName,
+        /// Its name.
+        step: &'static str,
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+        /// Since the step's script began.
+        per_second: u64,
+    },
     /// A step came to its end.
     StepFinished {
         /// Whose step it is.

@@ -13,7 +13,8 @@ use crate::inventory::NodeName;
 pub struct Live {
     lines: Lines,
     bars: MultiProgress,
-    running: BTreeMap<(NodeName, &'static str), ProgressBar>,
+    /// With the title of each.
+    running: BTreeMap<(NodeName, &'static str), (ProgressBar, String)>,
 }
 
 impl Live {
@@ -34,11 +35,16 @@ impl Reporter for Live {
                 bar.set_prefix(host.to_string());
                 bar.set_message(title.clone());
                 bar.enable_steady_tick(Duration::from_millis(120));
-                self.running.insert((host.clone(), step), bar);
+                self.running.insert((host.clone(), step), (bar, title.clone()));
             }
             Event::StepFinished { host, step, .. } => {
-                if let Some(bar) = self.running.remove(&(host.clone(), *step)) {
+                if let Some((bar, _)) = self.running.remove(&(host.clone(), *step)) {
                     bar.finish_and_clear();
+                }
+            }
+            Event::Progress { host, step, done, total, per_second } => {
+                if let Some((bar, title)) = self.running.get(&(host.clone(), *step)) {
+                    bar.set_message(format!("{title}: {done} of {total}, {per_second} a second"));
                 }
             }
             _ => {}

@@ -112,6 +112,11 @@ fn every_default_is_filled_in() {
           "xinetd.service"
         ]
       },
+      "rotation": {
+        "certificates": "90d",
+        "encryptionKey": "90d",
+        "tokens": "24h"
+      },
       "cni": {
         "provider": "calico",
         "version": "3.32.1",

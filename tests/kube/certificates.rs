@@ -22,6 +22,7 @@ fn a_bundle_is_read_in_order_and_other_blocks_are_skipped() {
           "fd00::11"
         ],
         "serial": "0c",
+        "notBefore": 1795472381,
         "notAfter": 1827008381
       },
       {
@@ -29,6 +30,7 @@ fn a_bundle_is_read_in_order_and_other_blocks_are_skipped() {
         "issuer": "CN=kubernetes",
         "sans": [],
         "serial": "0a:1b",
+        "notBefore": 1795472381,
         "notAfter": 2110832381
       }
     ]

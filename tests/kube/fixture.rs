@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use forge::inventory::NodeName;
 use forge::inventory::cluster::{
-    Addons, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images, Kubeadm,
-    KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Security, Sources, Ssh,
+    Addons, Age, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images, Kubeadm,
+    KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Rotation, Security, Sources, Ssh,
 };
 use forge::inventory::host_security::HostSecurity;
 use forge::kube::JoinSecrets;
@@ -94,6 +94,7 @@ fn cluster(hosts: Vec<Host>) -> Cluster {
             sysctls: BTreeMap::new(),
             host: HostSecurity::default(),
         },
+        rotation: Rotation { certificates: Age::Days(90), encryption_key: Age::Days(90), tokens: Age::Hours(24) },
         cni: Cni::Calico(Calico {
             version: "3.32.1".into(),
             encapsulation: "VXLANCrossSubnet".into(),

@@ -14,3 +14,6 @@ mod f_hosts;
 mod f_policies;
 mod f_settings;
 mod g_audit;
+mod f_rotate;
+mod f_rotate_all;
+mod rotation;

@@ -74,6 +74,13 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// From what a process wrote.
+    pub(crate) fn of_output(output: Output) -> Self {
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let events = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        Self { code: output.status.code().unwrap(), events, stderr: String::from_utf8(output.stderr).unwrap() }
+    }
+
     /// Events of one type.
     pub(crate) fn of(&self, kind: &str) -> Vec<&Value> {
         self.events.iter().filter(|event| event["type"] == kind).collect()
@@ -114,11 +121,7 @@ pub(crate) fn text(value: &Value) -> &str {
 
 /// Runs forge to its end.
 pub(crate) fn run(words: &[&str]) -> Said {
-    let output = forge(words).output().unwrap();
-    let events =
-        String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    Said { code: output.status.code().unwrap(), events, stderr }
+    Said::of_output(forge(words).output().unwrap())
 }
 
 /// `forge up --yes --json` on the lab.
@@ -202,11 +205,12 @@ pub(crate) fn up_until_event(kind: &str, kill: impl Fn(&StepName) -> bool) -> Wa
 
 /// The same with another inventory.
 pub(crate) fn up_of_until_event(inventory: &Path, kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
-    let mut child = forge(&["up", inventory.to_str().unwrap(), "--yes", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    until_event(forge(&["up", inventory.to_str().unwrap(), "--yes", "--json"]), kind, kill)
+}
+
+/// The same for any command with `--json`.
+pub(crate) fn until_event(mut command: Command, kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut complaints = child.stderr.take().unwrap();
     let mut watched = Watched { planned: BTreeSet::new(), killed: BTreeSet::new() };
     let mut running = BTreeSet::new();

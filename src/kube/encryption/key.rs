@@ -32,18 +32,27 @@ impl EncryptionKey {
     }
 }
 
-/// A name for a key made on `date` (`20261123`), different from those in `taken`: `key-20261123a`, then `b`, …, `z`, `za`.
+/// A name for a key made on `date` (`20261123`), later than all of the same day in `taken`: `key-20261123a`, then `b`, …, `z`,
+/// `za`. A name that was used and is gone from the file stays behind in backups of etcd, so gaps are not filled.
 pub fn key_name(date: &str, taken: &[&str]) -> String {
+    let start = format!("key-{date}");
+    let last = taken.iter().filter_map(|name| name.strip_prefix(&start)).max();
     let mut suffix = String::new();
     loop {
         for letter in 'a'..='z' {
-            let name = format!("key-{date}{suffix}{letter}");
-            if !taken.contains(&name.as_str()) {
-                return name;
+            let candidate = format!("{suffix}{letter}");
+            if last.is_none_or(|last| candidate.as_str() > last) {
+                return format!("{start}{candidate}");
             }
         }
         suffix.push('z');
     }
+}
+
+/// The day (`20261123`) in a name that [`key_name`] made.
+pub fn key_day(name: &str) -> Option<&str> {
+    let day = name.strip_prefix("key-")?.get(..8)?;
+    day.bytes().all(|byte| byte.is_ascii_digit()).then_some(day)
 }
 
 #[cfg(test)]
@@ -61,7 +70,10 @@ mod tests {
     #[test]
     fn names_are_never_used_twice() {
         assert_eq!(key_name("20261123", &[]), "key-20261123a");
-        assert_eq!(key_name("20261123", &["key-20261123a", "key-20261123b"]), "key-20261123c");
+        assert_eq!(key_name("20261123", &["key-20261123b"]), "key-20261123c");
+        assert_eq!(key_name("20261124", &["key-20261123b", "somebody's"]), "key-20261124a");
+        assert_eq!(key_day("key-20261123za"), Some("20261123"));
+        assert_eq!((key_day("key-1"), key_day("key1")), (None, None));
         let mut taken: Vec<String> = Vec::new();
         for _ in 0..60 {
             let name = key_name("20261123", &taken.iter().map(String::as_str).collect::<Vec<_>>());

@@ -2,9 +2,13 @@
 
 mod file;
 mod key;
+mod order;
+pub mod rotation;
+pub mod stored;
 
 pub use file::{EncryptionFile, Provider, Unusable};
-pub use key::{EncryptionKey, key_name};
+pub use key::{EncryptionKey, key_day, key_name};
+pub use order::Writer;
 
 use crate::inventory::cluster::Encryption;
 use crate::render::{RenderError, Templates};

@@ -2,8 +2,11 @@
 //!
 //! Each file here looks at one thing: its probe is the shell that a host runs, its rows are what the answer means.
 
+mod certificates;
+mod encryption;
 mod nodes;
 mod reboot;
+mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -30,16 +33,51 @@ pub struct Row {
 pub fn probes(host: &Host) -> Vec<Probe> {
     let mut probes = facts::probes(host);
     probes.push(reboot::probe());
+    probes.push(certificates::probe());
+    if host.is_control_plane() {
+        probes.extend(encryption::probes());
+    }
+    probes.extend(crate::phases::tokens::probes(host));
     probes
 }
 
-/// What the answers mean, host by host in the order of the inventory.
-pub fn rows(cluster: &Cluster, hosts: BTreeMap<NodeName, Observed>) -> Vec<Row> {
+/// The operator's clock, by which ages are told.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+impl Clock {
+    /// Seconds since the beginning of a day, `20261124`, in UTC.
+    fn since_day(self, day: &str) -> i64 {
+        let number = |range: std::ops::Range<usize>| day.get(range)?.parse::<u16>().ok();
+        let date = || {
+            let month = time::Month::try_from(u8::try_from(number(4..6)?).ok()?).ok()?;
+            time::Date::from_calendar_date(i32::from(number(0..4)?), month, u8::try_from(number(6..8)?).ok()?).ok()
+        };
+        date().map_or(i64::MAX, |date| self.now - date.midnight().assume_utc().unix_timestamp())
+    }
+
+    /// `5 days`, `3 hours`.
+    fn words(seconds: i64) -> String {
+        let (number, noun) = if seconds >= 2 * 86_400 { (seconds / 86_400, "day") } else { (seconds / 3600, "hour") };
+        format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    }
+}
+
+/// What the answers mean: host by host in the order of the inventory, then the cluster.
+pub fn rows(cluster: &Cluster, hosts: BTreeMap<NodeName, Observed>, clock: Clock) -> Vec<Row> {
     let mut facts = Facts { hosts, ..Facts::default() };
     facts.look_at_the_cluster(cluster);
     let of = |host: &Host| {
         let seen = facts.hosts.get(&host.name)?;
-        Some([nodes::row(host, &facts), reboot::row(host, seen)])
+        let mut rows = vec![nodes::row(host, &facts), reboot::row(host, seen)];
+        rows.extend(encryption::row(host, seen, cluster, clock));
+        rows.extend(certificates::row(host, seen, cluster, clock));
+        Some(rows)
     };
-    cluster.hosts.iter().filter_map(of).flatten().collect()
+    let mut rows: Vec<Row> = cluster.hosts.iter().filter_map(of).flatten().collect();
+    rows.extend(tokens::rows(cluster, &facts.hosts, clock));
+    rows
 }

@@ -1,0 +1,161 @@
+//! The crash matrix of `rotate encryption-key`, which takes longer than a regular run should: run by
+//! `cargo test --features lab --test lab f_all -- --ignored --test-threads=1`.
+
+use std::collections::BTreeSet;
+
+use crate::rotation::*;
+use crate::support::*;
+
+/// Every step dies once, on three control planes.
+#[test]
+#[ignore = "takes half an hour: every step waits for API servers that look once a minute"]
+fn f_all_1_every_step_survives_being_killed_at() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("walked", 200);
+    let somebody = Somebody::begins();
+    let mut died: BTreeSet<StepName> = BTreeSet::new();
+    loop {
+        let watched = until_event(rotation(&[], folder.path()), "step-started", |step| !died.contains(step));
+        println!("killed at {:?}", watched.killed);
+        written.assert_readable(&control_planes());
+        if watched.killed.is_empty() {
+            break;
+        }
+        died.extend(watched.killed);
+    }
+    assert_eq!(died.len(), 10, "three stages on three control planes, and the rewriting: {died:?}");
+    somebody.ends();
+    assert_at_rest();
+    assert_eq!(prefixes(), writers()[0]);
+}
+
+#[test]
+#[ignore = "takes ten minutes"]
+fn f_all_2_providers_change_and_encryption_goes_off_and_on() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("changed", 200);
+    for (provider, expected) in [("aescbc", "aescbc key-"), ("identity", "identity"), ("secretbox", "secretbox key-")] {
+        let said = rotate(&["--provider", provider], folder.path());
+        assert_eq!(said.code, 0, "{}", said.all());
+        written.assert_readable(&control_planes());
+        assert_at_rest();
+        let writers = writers();
+        assert!(writers.iter().all(|writer| writer.starts_with(expected)), "{writers:?}");
+        assert_eq!(prefixes(), if provider == "identity" { "plaintext" } else { writers[0].as_str() });
+    }
+    assert_converged();
+}
+
+/// A policy that forbids changes of a secret keeps it under the old key, and thereby the old key.
+#[test]
+#[ignore = "takes four minutes"]
+fn f_all_3_a_straggler_is_named_and_keeps_the_old_key() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("straggling", 20);
+    let policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: frozen}\nspec:\n  \
+        matchConstraints: {resourceRules: [{apiGroups: [\"\"], apiVersions: [v1], operations: [UPDATE], resources: [secrets]}]}\n  \
+        validations: [{expression: \"object.metadata.name != 's-7' || object.metadata.namespace != 'straggling'\"}]\n---\n\
+        apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {name: frozen}\n\
+        spec: {policyName: frozen, validationActions: [Deny]}\n";
+    on("cp1", &format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf apply -f - <<'EOT'\n{policy}EOT\nsleep 5"));
+    let stopped = rotate(&[], folder.path());
+    assert_eq!(stopped.code, 1, "{}", stopped.all());
+    assert!(stopped.found().iter().any(|line| line.contains("/registry/secrets/straggling/s-7")), "{}", stopped.all());
+    written.assert_readable(&control_planes());
+    assert_eq!(keys_on("cp1").len(), 2);
+    kubectl("delete validatingadmissionpolicy,validatingadmissionpolicybinding frozen");
+    let said = rotate(&[], folder.path());
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&control_planes());
+    assert_at_rest();
+}
+
+/// cp3 is cut off by a firewall while it should load the key that writes, and comes back.
+#[test]
+#[ignore = "takes six minutes"]
+fn f_all_4_a_control_plane_that_is_cut_off_stops_it_and_loses_nothing() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("cut-off", 20);
+    let servers = control_planes();
+    until_event(rotation(&[], folder.path()), "step-started", |(host, name)| {
+        host == "cp3" && name == "encryption-promote"
+    });
+    on(
+        "cp3",
+        "systemd-run --quiet --on-active=90 --timer-property=AccuracySec=1s nft delete table inet cut\n\
+         nft 'add table inet cut; add chain inet cut in { type filter hook input priority -300; policy drop; }; \
+         add rule inet cut in iif lo accept'",
+    );
+    let stopped = rotate(&[], folder.path());
+    assert_eq!(stopped.code, 4, "{}", stopped.all());
+    written.assert_readable(&servers[..2]);
+    while !try_on("cp3", "! nft list table inet cut 2>/dev/null").status.success() {}
+    written.assert_readable(&servers);
+    // etcd and the API server of cp3 find the others again.
+    on(
+        "cp3",
+        "tries=0; until curl -skf https://127.0.0.1:6443/readyz >/dev/null || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 1; done",
+    );
+    let said = rotate(&[], folder.path());
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&servers);
+    assert_at_rest();
+}
+
+#[test]
+#[ignore = "takes six minutes"]
+fn f_all_5_etcds_leader_and_a_hosts_power_may_go() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("powerless", 500);
+    let servers = control_planes();
+    let leader = format!("{}\netcdctl endpoint status -w fields 2>/dev/null", forge::kube::ETCDCTL);
+    let leads = |name: &str| {
+        let said = on(name, &leader);
+        let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+        value("\"MemberID\" :") == value("\"Leader\" :")
+    };
+    let (name, _) = servers.iter().find(|(name, _)| leads(name)).unwrap();
+    until_event(rotation(&[], folder.path()), "step-started", |(_, name)| name == "encryption-rewrite");
+    on(name, "pkill -KILL -x etcd");
+    let said = rotate(&[], folder.path());
+    println!("etcd's leader {name} was stopped while everything was rewritten: exit {}", said.code);
+    while !try_on(name, "curl -skf https://127.0.0.1:6443/readyz").status.success() {}
+    written.assert_readable(&servers);
+    let said = rotate(&[], folder.path());
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&servers);
+
+    until_event(rotation(&[], folder.path()), "step-started", |(host, name)| {
+        host == "cp3" && name == "encryption-promote"
+    });
+    power("cp3", "kill");
+    written.assert_readable(&servers[..2]);
+    assert_eq!(rotate(&[], folder.path()).code, 4);
+    power("cp3", "start");
+    while !try_on("cp3", "curl -skf https://127.0.0.1:6443/readyz").status.success() {}
+    written.assert_readable(&servers);
+    let said = rotate(&[], folder.path());
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&servers);
+    assert_at_rest();
+}
+
+#[test]
+#[ignore = "makes hosts of its own"]
+fn f_all_6_a_single_control_plane_rotates_with_secrets_of_10_pages() {
+    bare_hosts(1, 1);
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("paged", 3000);
+    let said = rotate(&[], folder.path());
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&control_planes());
+    assert_at_rest();
+    assert_converged();
+}

@@ -1,0 +1,211 @@
+//! A cluster whose encryption key is being rotated, and those who look at it meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::*;
+
+/// The names of the control planes that there are.
+pub(crate) fn control_planes() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(inventory()).unwrap();
+    let line = |line: &str| {
+        let (name, rest) = line.trim().split_once(": {address: ")?;
+        rest.contains("[control-plane]").then(|| (name.to_owned(), rest.split(',').next().unwrap().to_owned()))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// Three control planes: those of an earlier test, or new ones.
+pub(crate) fn three_control_planes() {
+    let there = inventory().exists()
+        && control_planes().len() == 3
+        && try_on("cp3", "[ -e /etc/kubernetes/admin.conf ]").status.success();
+    if !there {
+        bare_hosts(3, 1);
+        let said = up();
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+}
+
+/// `forge rotate encryption-key --yes --json` with these words, its journals in a folder.
+pub(crate) fn rotation(words: &[&str], journals: &Path) -> Command {
+    let inventory = inventory();
+    let mut all = vec!["rotate", "encryption-key", inventory.to_str().unwrap(), "--yes", "--json"];
+    all.extend(words);
+    let mut command = forge(&all);
+    command.env("XDG_STATE_HOME", journals);
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn rotate(words: &[&str], journals: &Path) -> Said {
+    Said::of_output(rotation(words, journals).output().unwrap())
+}
+
+/// Secrets with known contents, in a namespace of their own.
+pub(crate) struct Written(BTreeMap<String, String>);
+
+impl Written {
+    /// Makes `count` of them.
+    pub(crate) fn new(namespace: &str, count: usize) -> Self {
+        kubectl(&format!("create namespace {namespace}"));
+        let secrets: BTreeMap<String, String> =
+            (0..count).map(|number| (format!("s-{number}"), format!("value-{number}"))).collect();
+        let objects: String = secrets
+            .iter()
+            .map(|(name, value)| {
+                format!(
+                    "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\nstringData: {{v: {value}}}\n"
+                )
+            })
+            .collect();
+        on(
+            "cp1",
+            &format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf create -f - >/dev/null <<'EOT'\n{objects}EOT"),
+        );
+        Self(secrets.into_iter().map(|(name, value)| (format!("{namespace}/{name}"), value)).collect())
+    }
+
+    /// Every secret of the cluster is readable through these API servers by their own addresses, and ours hold what was
+    /// written.
+    pub(crate) fn assert_readable(&self, servers: &[(String, String)]) {
+        for (name, address) in servers {
+            let list = on(
+                name,
+                &format!(
+                    "kubectl --kubeconfig=/etc/kubernetes/admin.conf --server=https://{address}:6443 get secrets -A -o json"
+                ),
+            );
+            let list: Value = serde_json::from_str(&list).unwrap();
+            let mut found = BTreeMap::new();
+            for item in list["items"].as_array().unwrap() {
+                let key = format!("{}/{}", text(&item["metadata"]["namespace"]), text(&item["metadata"]["name"]));
+                if self.0.contains_key(&key) {
+                    use base64::Engine as _;
+                    let value = base64::engine::general_purpose::STANDARD.decode(text(&item["data"]["v"])).unwrap();
+                    found.insert(key, String::from_utf8(value).unwrap());
+                }
+            }
+            assert_eq!(found, self.0, "through {name}");
+        }
+    }
+}
+
+/// Somebody who writes and reads secrets through the endpoint, on cp2 as long as its file is there.
+pub(crate) struct Somebody;
+
+impl Somebody {
+    /// Begins. Each secret is read right after it was written, and one of the earlier ones too.
+    pub(crate) fn begins() -> Self {
+        let script = "export KUBECONFIG=/etc/kubernetes/admin.conf; cd /root; rm -f wrote failed; touch wrote failed stay\n\
+            kubectl create namespace somebody >/dev/null; n=0\n\
+            while [ -e stay ]; do\n\
+            n=$((n + 1))\n\
+            if kubectl -n somebody create secret generic s-$n --from-literal=v=value-$n >/dev/null 2>>complaints; then echo $n >>wrote\n\
+            else echo write $n >>failed; fi\n\
+            for m in $n $((n / 2 + 1)); do\n\
+            [ \"$(kubectl -n somebody get secret s-$m -o 'jsonpath={.data.v}' 2>>complaints | base64 -d)\" = value-$m ] || echo read $m >>failed\n\
+            done\n\
+            sleep 0.5\ndone";
+        on(
+            "cp2",
+            &format!(
+                "cat >/root/somebody <<'EOT'\n{script}\nEOT\nsystemd-run --quiet --collect --unit=somebody sh /root/somebody"
+            ),
+        );
+        Self
+    }
+
+    /// Ends: nothing failed, and everything that was written is there.
+    pub(crate) fn ends(self) -> usize {
+        on("cp2", "rm /root/stay; while systemctl --quiet is-active somebody; do sleep 0.2; done");
+        assert_eq!(on("cp2", "cat /root/failed /root/complaints"), "");
+        let wrote = on("cp2", "wc -l </root/wrote").trim().parse::<usize>().unwrap();
+        let there = kubectl("-n somebody get secrets -o name | wc -l").trim().parse::<usize>().unwrap();
+        assert_eq!(wrote, there);
+        wrote
+    }
+}
+
+/// The keys that are on a control plane now, in base64 as in the file.
+pub(crate) fn keys_on(host: &str) -> Vec<String> {
+    let file = on(host, "cat /etc/kubernetes/forge/encryption/config.yaml");
+    file.lines()
+        .filter_map(|line| Some(line.trim().strip_prefix("secret: \"")?.trim_end_matches('"').to_owned()))
+        .collect()
+}
+
+/// Watches every command line on the control planes until it is asked.
+pub(crate) fn watch_command_lines() {
+    for (name, _) in control_planes() {
+        on(
+            &name,
+            "systemd-run --quiet --collect --unit=watch sh -c 'while :; do cat /proc/[0-9]*/cmdline 2>/dev/null; sleep 0.3; done >/root/command-lines'",
+        );
+    }
+}
+
+/// None of these keys is on a command line, in the system's log, in what forge keeps on the hosts, or in what it said and wrote
+/// here.
+pub(crate) fn assert_nowhere(keys: &[String], said: &str, journals: &Path) {
+    let mut here = said.to_owned();
+    let mut folders = vec![journals.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                here.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    assert!(here.len() > 1000, "{here}");
+    for key in keys {
+        assert!(!here.contains(key), "a key is in what forge said or wrote");
+    }
+    let pattern = keys.join("\n");
+    for (name, _) in control_planes() {
+        let found = on(
+            &name,
+            &format!(
+                "systemctl stop watch; cat >/run/pattern <<'EOT'\n{pattern}\nEOT\n[ -s /root/command-lines ] || echo nothing watched\n\
+                 grep -a -c -F -f /run/pattern /root/command-lines || true\n\
+                 journalctl --no-pager | grep -c -F -f /run/pattern || true\n\
+                 grep -r -l -F -f /run/pattern /var/lib/forge /run/forge /var/log /tmp || true\nrm /run/pattern"
+            ),
+        );
+        assert_eq!(found, "0\n0\n", "{name}");
+    }
+}
+
+/// What every control plane's file begins with: the provider and the key that write.
+pub(crate) fn writers() -> Vec<String> {
+    let first = "awk '/^ *- (secretbox|aescbc|aesgcm|identity):/ {print $2} /name: / {print $3}' \
+                 /etc/kubernetes/forge/encryption/config.yaml | head -n 2 | tr -d '\":{}' | xargs";
+    control_planes().iter().map(|(name, _)| on(name, first).trim().to_owned()).collect()
+}
+
+/// No rotation is under way, all control planes have the same file with one key, and `up` finds nothing to do.
+pub(crate) fn assert_at_rest() {
+    let mut sums = Vec::new();
+    for (name, _) in control_planes() {
+        assert_eq!(on(&name, "ls /var/lib/forge/rotation.json 2>/dev/null || true"), "");
+        assert!(keys_on(&name).len() <= 1, "{name}");
+        sums.push(on(&name, "stat -c '%a %U' /etc/kubernetes/forge/encryption/config.yaml; sha256sum </etc/kubernetes/forge/encryption/config.yaml"));
+    }
+    assert!(sums.iter().all(|sum| *sum == sums[0] && sum.starts_with("600 root\n")), "{sums:?}");
+}
+
+/// What secrets begin with in etcd: each prefix up to the key's name, with how often it is there.
+pub(crate) fn prefixes() -> String {
+    let script = format!(
+        "{}\nfind_etcd\nin_etcd get /registry/secrets/ --prefix -w fields | sed -n 's/^\"Value\" : \"//p' | \
+         awk -F: '/^k8s:enc:/ {{print $3 \" \" $5; next}} {{print \"plaintext\"}}' | sort | uniq -c | awk '{{$1 = \"\"; print}}'",
+        forge::kube::ETCDCTL
+    );
+    on("cp1", &format!("{script} 2>/dev/null")).lines().map(str::trim).collect::<Vec<_>>().join(", ")
+}
