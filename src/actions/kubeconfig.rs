@@ -19,8 +19,22 @@ use crate::secret::Secret;
 pub async fn kubeconfig(run: &mut Run, output: &Path, merge: bool) -> Result<Exit, Problem> {
     let existing = existing(output, merge)?;
     run.connect().await?;
+    save(run, output, existing.as_ref()).await
+}
+
+/// Puts the administrator's present certificate into a kubeconfig that exists; what else is in it stays.
+///
+/// # Errors
+/// There is no such file, or it cannot be written.
+pub async fn refresh(run: &mut Run, file: &Path) -> Result<Exit, Problem> {
+    let existing = std::fs::read_to_string(file)
+        .map_err(|error| Problem::new(Exit::Failed, format!("{} cannot be read", file.display())).cause(error))?;
+    save(run, file, Some(&Secret::new(existing))).await
+}
+
+async fn save(run: &Run, output: &Path, existing: Option<&Secret>) -> Result<Exit, Problem> {
     let admin = fetch(run).await?;
-    let text = kubeconfig::for_operator(&admin, &run.cluster, existing.as_ref())
+    let text = kubeconfig::for_operator(&admin, &run.cluster, existing)
         .map_err(|cause| Problem::new(Exit::Failed, "the kubeconfig cannot be used").cause(cause))?;
     write(output, &text)?;
     console::say(&format!("wrote {}: kubectl --kubeconfig {} get nodes", output.display(), output.display()));

@@ -1,6 +1,7 @@
 //! What forge does, one file per command, each a table of contents.
 
 pub mod audit;
+pub mod certs;
 pub mod kubeconfig;
 mod look;
 pub mod rotate_key;

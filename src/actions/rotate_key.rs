@@ -86,7 +86,7 @@ async fn rotation(
                 cause,
                 next: "run the command once more afterwards if you want yet another key or provider".to_owned(),
             }])?;
-            Rotation::go_on(&text, journal, at, &run.templates).map(Some)
+            Rotation::go_on(&text, *journal, at, &run.templates).map(Some)
         }
     }
 }

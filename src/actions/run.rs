@@ -226,6 +226,11 @@ impl Run {
         }
     }
 
+    /// Tells of anything else.
+    pub fn tell_of(&self, event: Event) {
+        self.events.emit(&event);
+    }
+
     /// A host's connection.
     pub fn remote(&self, host: &NodeName) -> Option<&Arc<Remote>> {
         self.fleet.get(host)

@@ -1,6 +1,7 @@
 //! The command line: one file per command, whose doc comment is its help.
 
 mod audit;
+mod certs;
 mod common;
 mod completions;
 mod init;
@@ -40,6 +41,7 @@ enum Command {
     Kubeconfig(kubeconfig::Kubeconfig),
     #[command(subcommand)]
     Rotate(rotate::Rotate),
+    Certs(certs::Certs),
     Render(render::Render),
     Init(init::Init),
     Schema(schema::Schema),
@@ -61,6 +63,7 @@ impl Cli {
             Command::Audit(command) => command.run().await,
             Command::Kubeconfig(command) => command.run().await,
             Command::Rotate(command) => command.run().await,
+            Command::Certs(command) => command.run().await,
             Command::Render(command) => command.run(),
             Command::Init(command) => command.run(),
             Command::Schema(command) => command.run(),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use x509_parser::extensions::GeneralName;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::X509Certificate;
+use x509_parser::public_key::PublicKey;
 
 /// What forge shows and compares of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +18,8 @@ pub struct Certificate {
     pub issuer: String,
     /// DNS names and addresses.
     pub sans: Vec<String>,
+    /// `ECDSA P-256`, `RSA 2048`.
+    pub key: String,
     /// Hexadecimal with colons.
     pub serial: String,
     /// Seconds since 1970.
@@ -55,10 +58,19 @@ fn describe(certificate: &X509Certificate<'_>) -> Result<Certificate, NotACertif
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
         sans: names.iter().filter_map(name).collect(),
+        key: key(certificate),
         serial: certificate.tbs_certificate.raw_serial_as_string(),
         not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
     })
+}
+
+fn key(certificate: &X509Certificate<'_>) -> String {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::EC(point)) => format!("ECDSA P-{}", point.key_size()),
+        Ok(PublicKey::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
+        _ => certificate.public_key().algorithm.algorithm.to_string(),
+    }
 }
 
 fn name(name: &GeneralName<'_>) -> Option<String> {

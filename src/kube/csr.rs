@@ -52,6 +52,11 @@ pub fn is_pending(csr: &Value) -> bool {
     conditions.is_none_or(Vec::is_empty)
 }
 
+/// Whether a request waits for an approval and may have it, as `node`.
+pub fn may_have(csr: &Value, node: &NodeName, addresses: &[IpAddr]) -> bool {
+    is_pending(csr) && serving_node(csr) == Some(node.as_str()) && check(csr, node, addresses).is_ok()
+}
+
 /// Checks one item of `kubectl get csr -o json` against the node that it claims to be for.
 ///
 /// # Errors

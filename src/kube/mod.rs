@@ -11,6 +11,7 @@ pub mod images;
 pub mod kubeconfig;
 pub mod merge;
 pub mod paths;
+pub mod pki;
 pub mod user;
 
 mod admission;

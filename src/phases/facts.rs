@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::preflight::PackageKeys;
 use crate::host::facts::Probe;
@@ -51,6 +51,8 @@ pub struct Living {
     pub leftovers: Vec<String>,
     /// Objects that forge has applied and that are there.
     pub objects: Vec<Live>,
+    /// Kubelets' requests for serving certificates.
+    pub requests: Vec<Value>,
 }
 
 /// A node as the API server sees it.
@@ -106,6 +108,11 @@ impl Facts {
         serde_json::from_str(self.hosts.get(host)?.get("rotation")).ok()
     }
 
+    /// Kubelets' requests for serving certificates.
+    pub fn requests(&self) -> impl Iterator<Item = &Value> {
+        self.living.iter().flat_map(|living| &living.requests)
+    }
+
     /// Takes in what an API server told, from the first control plane that has one.
     pub fn look_at_the_cluster(&mut self, cluster: &Cluster) {
         self.living = cluster.control_planes().find_map(|host| {
@@ -134,8 +141,9 @@ pub fn probes(host: &Host) -> Vec<Probe> {
 }
 
 /// Questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by tabs,
-/// `config CONFIGMAP JSON`, `left KIND/NAME`, and those of [`STATE`] about the objects that the record lists. A server that
-/// leaves one of them `unanswered` is not believed at all: what it did not say would look as if it were not there.
+/// `config CONFIGMAP JSON`, `left KIND/NAME`, `request NAME SPEC STATUS`, and those of [`STATE`] about the objects that the
+/// record lists. A server that leaves one of them `unanswered` is not believed at all: what it did not say would look as if
+/// it were not there.
 const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
 quietly() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
 ask() { quietly "$@" || echo unanswered; }
@@ -145,8 +153,9 @@ ask -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/tok
 ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\n"}{end}' >"$FORGE/certs" &
 ask -n kube-public get rolebindings --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo -o 'jsonpath={range .items[*]}left{"\t"}rolebinding/{.metadata.name}{"\n"}{end}' >"$FORGE/bindings" &
 ask -n kube-system get configmaps --field-selector metadata.name=forge -o go-template='{{range .items}}{{range $key, $value := .data}}{{if eq (printf "%.8s" $key) "applied-"}}{{$value}}{{"\n"}}{{end}}{{end}}{{end}}' | state quietly >"$FORGE/objects" &
+ask get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o 'jsonpath={range .items[*]}request{"\t"}{.metadata.name}{"\t"}{.spec}{"\t"}{.status}{"\n"}{end}' >"$FORGE/requests" &
 wait
-cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/objects" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings""#;
+cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/objects" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings" "$FORGE/requests""#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
 const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
@@ -173,6 +182,11 @@ fn parse(text: &str) -> Option<Living> {
             ["config", name, data] => drop(living.settings.insert(name.to_owned(), data.to_owned())),
             ["left", secret, description] if description == OUR_DESCRIPTION => living.leftovers.push(secret.to_owned()),
             ["unanswered"] => return None,
+            ["request", name, spec, status] => living.requests.push(json!({
+                "metadata": { "name": name },
+                "spec": serde_json::from_str::<Value>(spec).unwrap_or_default(),
+                "status": serde_json::from_str::<Value>(status).unwrap_or_default(),
+            })),
             ["left", name] => living.leftovers.push(name.to_owned()),
             _ => {}
         }
@@ -203,7 +217,8 @@ mod tests {
              config\tforge\t{\"verified\":\"abc\"}\nconfig\tkube-proxy\t{\"config.conf\":\"a\"}\n\
              left\tsecret/bootstrap-token-aaaaaa\tZm9yZ2U=\n\
              left\tsecret/bootstrap-token-bbbbbb\tb3RoZXI=\n\
-             left\trolebinding/kubeadm:bootstrap-signer-clusterinfo\n",
+             left\trolebinding/kubeadm:bootstrap-signer-clusterinfo\n\
+             request\tcsr-1\t{\"username\":\"system:node:w1\"}\t{}\n",
         )
         .unwrap();
         assert_eq!(living.nodes[0].taints, ["a:NoSchedule", "b=c:NoExecute"]);
@@ -211,6 +226,7 @@ mod tests {
         assert_eq!(living.record["verified"], "abc");
         assert_eq!(living.settings["kube-proxy"], r#"{"config.conf":"a"}"#);
         assert_eq!(living.objects[0].object.to_string(), "ConfigMap shop/a");
+        assert_eq!(living.requests[0]["spec"]["username"], "system:node:w1");
         assert_eq!(
             living.leftovers,
             ["secret/bootstrap-token-aaaaaa", "rolebinding/kubeadm:bootstrap-signer-clusterinfo"]

@@ -2,6 +2,7 @@
 //! anybody.
 
 pub mod applied;
+pub mod certificates;
 pub mod encryption;
 pub mod facts;
 pub mod host;

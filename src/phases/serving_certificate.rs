@@ -16,20 +16,28 @@ use crate::report::Outcome;
 /// The step's name.
 pub const STEP: &str = "serving-certificate";
 
-/// The step for one host, unless its kubelet has a certificate. It runs on `server`, a control plane.
+/// The step for one host, unless its kubelet has a certificate and waits for no other. A kubelet renews its certificate by
+/// itself, and Kubernetes has nobody who would approve that. It runs on `server`, a control plane.
 pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
-    if site.facts.joined(&host.name) && site.facts.serves(&host.name) {
+    let renews = || site.facts.requests().any(|request| csr::may_have(request, &host.name, &[host.address]));
+    if site.facts.joined(&host.name) && site.facts.serves(&host.name) && !renews() {
         return None;
     }
-    Some(Step {
+    let needs = vec![id(host, kubeadm_init::STEP), id(host, kubeadm_join::STEP)];
+    Some(Step { needs, ..approval(host, server) })
+}
+
+/// The step itself: waits for a request of the host's kubelet, approves what it may have, and waits until it serves.
+pub fn approval(host: &Host, server: &Host) -> Step {
+    Step {
         id: id(host, STEP),
         title: "kubelet's serving certificate".to_owned(),
         runs_on: server.name.clone(),
-        needs: vec![id(host, kubeadm_init::STEP), id(host, kubeadm_join::STEP)],
+        needs: Vec::new(),
         after: Vec::new(),
         changes: vec![Difference::new(format!("certificate request of {}: check and approve", host.name))],
         work: Work::Talk(Box::new(Approval { node: host.name.clone(), addresses: vec![host.address], approved: 0 })),
-    })
+    }
 }
 
 struct Approval {
@@ -38,7 +46,8 @@ struct Approval {
     approved: usize,
 }
 
-/// A kubelet that restarts asks again under a new key, so requests are approved until one of the certificates serves.
+/// A kubelet that restarts asks again under a new key, so requests are approved until one of the certificates serves: so
+/// many times, each time all that wait.
 const ENOUGH: usize = 5;
 
 impl Talk for Approval {
@@ -68,7 +77,7 @@ impl Talk for Approval {
                 Err(refusal) => refusals.push(format!("{name}: {refusal}")),
             }
         }
-        self.approved += names.len();
+        self.approved += usize::from(!names.is_empty());
         if !refusals.is_empty() && names.is_empty() || self.approved > ENOUGH {
             return Err(Problem::new(
                 Exit::Failed,

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn seen(answer: &str) -> Observed {
-        Observed { answers: [(LISTED.to_owned(), answer.to_owned())].into(), clock_offset: 0.0 }
+        Observed { answers: [(LISTED.to_owned(), answer.to_owned())].into(), ..Observed::default() }
     }
 
     #[test]

@@ -123,6 +123,8 @@ pub enum Event {
     Control(ControlFinding),
     /// How an audit came out.
     Audited(AuditCounts),
+    /// One certificate.
+    Certificate(ListedCertificate),
     /// The last line of every run.
     Finished {
         /// The process's exit code.
@@ -194,6 +196,38 @@ pub struct AuditCounts {
     pub not_applicable: usize,
     /// It could not be looked at.
     pub not_checked: usize,
+}
+
+/// A certificate as it is listed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedCertificate {
+    /// Where.
+    pub host: NodeName,
+    /// What it is called.
+    pub name: String,
+    /// Its file; empty when it is only in memory.
+    pub path: String,
+    /// Whose it is.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// Names and addresses that it is good for.
+    pub sans: Vec<String>,
+    /// `ECDSA P-256`, `RSA 2048`.
+    pub key: String,
+    /// Hexadecimal with colons.
+    pub serial: String,
+    /// Seconds since 1970; of the file's certificate or the served one, whichever ends first.
+    pub not_after: Option<i64>,
+    /// Whole days until then; below zero after it.
+    pub days_left: Option<i64>,
+    /// The port that serves it.
+    pub port: Option<u16>,
+    /// The serial of what that port serves now.
+    pub served_serial: Option<String>,
+    /// What is wrong with it.
+    pub notes: Vec<String>,
 }
 
 /// One step of a plan.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::audit::AuditLines;
 use super::console::{paint, say};
-use super::{Event, Outcome, PlannedStep, Reporter};
+use super::{Event, ListedCertificate, Outcome, PlannedStep, Reporter};
 
 /// A line per finished step.
 pub struct Lines {
@@ -57,6 +57,7 @@ impl Lines {
             }
             Event::Control(finding) => self.audit.control(finding),
             Event::Audited(counts) => self.audit.counts(counts),
+            Event::Certificate(listed) => certificate(listed),
             Event::Finished { exit: 0, changed, elapsed_ms, round_trips, .. } => {
                 let what =
                     if *changed == 0 { "no changes".to_owned() } else { format!("done: {}", count(*changed, "step")) };
@@ -78,6 +79,26 @@ impl Reporter for Lines {
             say(&words);
         }
     }
+}
+
+/// A row, whose certificate it is, and what is wrong with it.
+fn certificate(listed: &ListedCertificate) -> String {
+    let ListedCertificate { host, name, subject, issuer, sans, key, serial, notes, .. } = listed;
+    let days = listed.days_left.map_or_else(|| "-".to_owned(), |days| format!("{days}d"));
+    let ends = listed.not_after.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
+    let ends = ends.map_or_else(|| "-".to_owned(), |at| at.date().to_string());
+    let served = listed.port.filter(|_| listed.served_serial.is_some());
+    let served = served.map_or_else(String::new, |port| format!("served on {port}"));
+    let row = format!("{host:<8} {name:<26} {days:>7} {ends:<12} {key:<12} {serial:<23.23} {served}");
+    let mut text = row.trim_end().to_owned();
+    if !subject.is_empty() {
+        let names = if sans.is_empty() { String::new() } else { format!(", for {}", sans.join(" ")) };
+        text.push_str(&format!("\n         {}", paint("2", &format!("{subject}, signed by {issuer}{names}"))));
+    }
+    for note in notes {
+        text.push_str(&format!("\n         {}", paint("33", note)));
+    }
+    text
 }
 
 /// A plan as people read it.

@@ -9,7 +9,9 @@ mod live;
 
 use std::sync::{Arc, Mutex};
 
-pub use event::{AuditCounts, ControlFinding, Event, Outcome, PlannedChange, PlannedStep, WaiverNote};
+pub use event::{
+    AuditCounts, ControlFinding, Event, ListedCertificate, Outcome, PlannedChange, PlannedStep, WaiverNote,
+};
 pub use json::Json;
 pub use lines::Lines;
 pub use live::Live;

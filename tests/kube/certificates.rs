@@ -21,6 +21,7 @@ fn a_bundle_is_read_in_order_and_other_blocks_are_skipped() {
           "10.0.0.11",
           "fd00::11"
         ],
+        "key": "ECDSA P-256",
         "serial": "0c",
         "notBefore": 1795472381,
         "notAfter": 1827008381
@@ -29,6 +30,7 @@ fn a_bundle_is_read_in_order_and_other_blocks_are_skipped() {
         "subject": "CN=kubernetes",
         "issuer": "CN=kubernetes",
         "sans": [],
+        "key": "ECDSA P-256",
         "serial": "0a:1b",
         "notBefore": 1795472381,
         "notAfter": 2110832381

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use forge::inventory::NodeName;
 use forge::inventory::cluster::{
-    Addons, Age, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images, Kubeadm,
-    KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Rotation, Security, Sources, Ssh,
+    Addons, Age, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images,
+    Kubeadm, KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Rotation, Security,
+    Sources, Ssh,
 };
 use forge::inventory::host_security::HostSecurity;
 use forge::kube::JoinSecrets;

@@ -12,4 +12,5 @@ mod kubeadm;
 mod merge;
 mod overrides;
 mod policies;
+mod renewal;
 mod templates;

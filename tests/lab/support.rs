@@ -205,10 +205,15 @@ pub(crate) fn up_until_event(kind: &str, kill: impl Fn(&StepName) -> bool) -> Wa
 
 /// The same with another inventory.
 pub(crate) fn up_of_until_event(inventory: &Path, kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
-    until_event(forge(&["up", inventory.to_str().unwrap(), "--yes", "--json"]), kind, kill)
+    run_until(&["up", inventory.to_str().unwrap(), "--yes", "--json"], kind, kill)
 }
 
-/// The same for any command with `--json`.
+/// The same for any command.
+pub(crate) fn run_until(words: &[&str], kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
+    until_event(forge(words), kind, kill)
+}
+
+/// The same for a command with a machine of its own to write to.
 pub(crate) fn until_event(mut command: Command, kind: &str, kill: impl Fn(&StepName) -> bool) -> Watched {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut complaints = child.stderr.take().unwrap();

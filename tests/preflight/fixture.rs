@@ -70,6 +70,7 @@ pub fn cluster() -> Cluster {
         },
         proxy: Proxy::default(),
         audit: Auditing::default(),
+        rotation: Rotation { certificates: Age::Days(90), encryption_key: Age::Days(90), tokens: Age::Hours(24) },
         known_hosts: PathBuf::from("/nonexistent/known_hosts"),
         directory: PathBuf::from("/nonexistent"),
     }

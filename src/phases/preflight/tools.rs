@@ -22,6 +22,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("modprobe", "kmod"),
     ("mount", "mount"),
+    ("openssl", "openssl"),
     ("sed", "sed"),
     ("sha256sum", "coreutils"),
     ("ss", "iproute2"),

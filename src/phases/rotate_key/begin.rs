@@ -223,7 +223,7 @@ mod tests {
         let journal = begun(None).journal;
         let from = |stages: [Stage; 2]| {
             let at = [name("cp1"), name("cp2")].into_iter().zip(stages).collect();
-            Rotation::read_from(&Standing::Begun(journal.clone(), at), None).unwrap()
+            Rotation::read_from(&Standing::Begun(Box::new(journal.clone()), at), None).unwrap()
         };
         assert_eq!(from([Stage::Start, Stage::Prepared]), name("cp2"));
         assert_eq!(from([Stage::Promoted, Stage::Prepared]), name("cp2"));

@@ -14,7 +14,7 @@ pub enum Standing {
     /// All have the same file, and no rotation has begun.
     Still,
     /// A rotation has begun.
-    Begun(Journal, BTreeMap<NodeName, Stage>),
+    Begun(Box<Journal>, BTreeMap<NodeName, Stage>),
 }
 
 /// Looks at every control plane of the inventory.
@@ -35,7 +35,7 @@ pub fn judge(servers: &BTreeMap<NodeName, Server>) -> Result<Standing, Vec<Findi
     if let Some((journal, stages)) = begun(&journals, &sums)
         && moves(&stages).is_some()
     {
-        return Ok(Standing::Begun(journal.clone(), servers.keys().cloned().zip(stages).collect()));
+        return Ok(Standing::Begun(Box::new(journal.clone()), servers.keys().cloned().zip(stages).collect()));
     }
     findings.extend(unlike(servers));
     findings.extend(servers.iter().filter_map(|(name, server)| unloaded(name, server)));
@@ -189,7 +189,8 @@ mod tests {
             server
         };
         assert_eq!(judged(good(), good()), "still");
-        let table: &[(fn(&mut Server), &str)] = &[
+        type Break = fn(&mut Server);
+        let table: [(Break, &str); _] = [
             (|server| server.joined = false, "cp2 is not part of the cluster yet"),
             (|server| server.ready = String::new(), "the API server of cp2 is not ready"),
             (|server| server.ready = "[-]etcd failed".to_owned(), "the API server of cp2 is not ready"),
@@ -207,7 +208,7 @@ mod tests {
             ),
         ];
         for (change, expected) in table {
-            assert_eq!(judged(good(), with(*change)), *expected);
+            assert_eq!(judged(good(), with(change)), expected);
         }
         assert_eq!(
             judged(with(|server| server.control_planes.push("cp9".to_owned())), good()),

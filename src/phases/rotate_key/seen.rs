@@ -125,7 +125,7 @@ mod tests {
             ("rotation etcd", "127.0.0.1:2379 is healthy: successfully committed proposal: took = 5.1ms"),
         ];
         let answers = answers.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
-        let server = Server::parse(&Observed { answers, clock_offset: 0.0 });
+        let server = Server::parse(&Observed { answers, ..Observed::default() });
         assert_eq!(
             server,
             Server {

@@ -1,0 +1,14 @@
+//! The certificates of a node: where they are, who keeps them, who uses them, and what is wrong with them.
+
+mod judge;
+mod node;
+mod places;
+mod sans;
+
+pub use judge::{Due, Wanted, days_left, due, is_broken, notes, stale};
+pub use node::{File, Node, Served, read};
+pub use places::{Component, Keeper, PLACES, Place};
+pub use sans::api_server_sans;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;

@@ -1,0 +1,103 @@
+//! The certificates of a cluster, whether it still works or not: looked at, renewed, proven.
+
+mod backup;
+mod job;
+mod kubelet;
+mod look;
+mod order;
+mod proof;
+mod renew;
+mod restart;
+mod token;
+
+use crate::error::Problem;
+use crate::inventory::NodeName;
+use crate::inventory::cluster::{Cluster, Host};
+use crate::kube::pki::{Node, Wanted};
+use crate::kube::{JoinSecrets, init_config};
+use crate::phases::unrendered;
+use crate::phases::verify::Evidence;
+use crate::plan::Plan;
+use crate::render::Templates;
+use crate::secret::Secret;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+pub use look::{names, pending, probes, seen};
+
+/// What steps found after they had changed something, in the order in which they ended.
+pub type Proofs = Arc<Mutex<Vec<Evidence>>>;
+
+/// Everything that a renewal looks at.
+#[derive(Clone, Copy)]
+pub struct Renewal<'a> {
+    /// What is wanted.
+    pub cluster: &'a Cluster,
+    /// How files are worded.
+    pub templates: &'a Templates,
+    /// What was seen of each host.
+    pub nodes: &'a BTreeMap<NodeName, Node>,
+    /// The certificate of the cluster's CA in PEM.
+    pub ca: &'a str,
+    /// Nodes whose kubelet waits for an approval that it may have.
+    pub pending: &'a [NodeName],
+    /// Which certificates.
+    pub wanted: &'a Wanted,
+    /// The token with which kubelets of workers ask anew.
+    pub secrets: &'a JoinSecrets,
+    /// Where proofs go.
+    pub proofs: &'a Proofs,
+}
+
+impl Renewal<'_> {
+    /// kubeadm's configuration for a control plane, as `kubeadm init` would be given it.
+    fn config(&self, host: &Host) -> Result<Secret, Problem> {
+        let version = self.nodes.get(&host.name).map_or("", |node| node.version.as_str());
+        init_config(self.templates, self.cluster, host, version, self.secrets).map_err(unrendered)
+    }
+}
+
+/// The steps: control planes one after the other, each proven before the next, or all together where they cannot work with
+/// each other any more; then the other nodes' kubelets.
+///
+/// # Errors
+/// A control plane is not well for another reason than its certificates, or a template cannot be rendered.
+pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
+    let jobs = job::jobs(renewal)?;
+    let order = order::order(&jobs)?;
+    let mut plan = Plan::default();
+    for job in order::sorted(&jobs) {
+        let mut steps = Vec::new();
+        if job.host.is_control_plane() {
+            if !job.due.is_empty() {
+                steps.push(backup::step(job));
+            }
+            let renewed = renew::step(job, renewal)?;
+            let restarted = (!job.restarts.is_empty()).then(|| restart::step(job.host, &job.restarts));
+            let is_touched = renewed.is_some() || restarted.is_some();
+            steps.extend(renewed);
+            steps.extend(kubelet::step(job, renewal)?);
+            steps.extend(restarted);
+            steps.extend(is_touched.then(|| proof::control_plane(job, renewal)));
+        }
+        order::chain(&mut steps, &mut plan.steps, order);
+        plan.steps.extend(steps);
+    }
+    let workers = jobs.iter().filter(|job| !job.host.is_control_plane() && job.needs_kubelet());
+    let control_planes: Vec<_> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    if let Some(step) = token::create(&jobs, renewal, &control_planes)? {
+        plan.add(step);
+    }
+    for job in workers {
+        if let Some(mut step) = kubelet::step(job, renewal)? {
+            step.needs.extend(control_planes.iter().cloned());
+            plan.add(step);
+        }
+    }
+    for job in &jobs {
+        plan.steps.extend(kubelet::approval(job, renewal));
+        plan.steps.extend(proof::kubelet(job, renewal));
+    }
+    plan.steps.extend(token::delete(&jobs, renewal));
+    Ok(plan)
+}

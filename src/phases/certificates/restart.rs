@@ -1,0 +1,52 @@
+//! Static pods start anew, so that they read their new certificates.
+
+use crate::host::{Difference, Script, quote};
+use crate::inventory::cluster::Host;
+use crate::kube::pki::Component;
+use crate::kube::{ETCDCTL, STATIC_PODS};
+use crate::phases::id;
+use crate::plan::{Step, Work};
+
+/// The step's name.
+pub(super) const STEP: &str = "certs-restart";
+
+/// What has to restart with `components`: an API server does not live without its member of etcd.
+pub(super) fn with_dependents(mut components: Vec<Component>) -> Vec<Component> {
+    if components.contains(&Component::Etcd) && !components.contains(&Component::ApiServer) {
+        components.push(Component::ApiServer);
+        components.sort_unstable();
+    }
+    components
+}
+
+/// The step; it ends when all answer. They go together, etcd in the middle, and whatever happens the manifests come back: a
+/// host whose connections are refused is one that clients leave at once, and an API server takes half a minute to end.
+pub(super) fn step(host: &Host, components: &[Component]) -> Step {
+    let words = |components: &mut dyn Iterator<Item = &Component>| -> String {
+        components.map(|component| component.name()).collect::<Vec<_>>().join(" ")
+    };
+    let others = words(&mut components.iter().filter(|component| **component != Component::Etcd));
+    let address = quote(&host.address.to_string());
+    let mut script = Script::new(format!(
+        "{ETCDCTL}\n{STATIC_PODS}\n\
+         others='{others}'\n\
+         back() {{ for each in etcd $others; do put_back \"$each\"; done; }}\n\
+         trap back EXIT\n\
+         trap 'exit 1' HUP INT TERM\n\
+         for each in $others; do take_away \"$each\"; done\n\
+         for each in $others; do ended \"$each\"; done"
+    ));
+    if components.contains(&Component::Etcd) {
+        script = script.line(format!("restart etcd {address}"));
+    }
+    script = script.line(format!("back\nfor each in $others; do started \"$each\" {address}; done"));
+    Step {
+        id: id(host, STEP),
+        title: "control plane restarted".to_owned(),
+        runs_on: host.name.clone(),
+        needs: Vec::new(),
+        after: Vec::new(),
+        changes: vec![Difference::new(format!("restart: {}", words(&mut components.iter())))],
+        work: Work::Changes(script),
+    }
+}

@@ -1,0 +1,158 @@
+//! What a renewal would do, in which order, from what was seen of the hosts.
+
+use std::collections::BTreeMap;
+
+use forge::inventory::{Cluster, NodeName};
+use forge::kube::pki::{self, Component, Node, Wanted};
+use forge::phases::certificates::{Proofs, Renewal, plan};
+use forge::plan::{Plan, StepId};
+
+use crate::fixture::{secrets, single, templates, three_and_one};
+
+const APISERVER: &str = include_str!("../fixtures/certificates/apiserver.pem");
+const CA: &str = include_str!("../fixtures/certificates/ca.pem");
+/// A day before the end of the fixture.
+const YESTERDAY: &str = "1826921981";
+const TOMORROW: &str = "1827094781";
+
+/// What a host that is well answers, at this time, with some other answers.
+fn node(control_plane: bool, now: &str, replaced: &[(&str, &str)]) -> Node {
+    let processes = Component::ALL.map(|component| format!("{} 2000", component.name())).join("\n");
+    let file = |pem: &str| format!("1000\n{pem}");
+    pki::read(control_plane, |key| {
+        let answer = replaced.iter().find(|(name, _)| *name == key).map(|(_, answer)| (*answer).to_owned());
+        let answer = answer.unwrap_or_else(|| match key {
+            "certificates/clock" => now.to_owned(),
+            "certificates/processes" => processes.clone(),
+            "certificates/health" => "api ok\netcd ok\nmembers 3".to_owned(),
+            // Without a version nobody knows which names the API server's certificate should have.
+            "certificates/kubeadm" => String::new(),
+            "certificate/super-admin.conf" => String::new(),
+            key if key.starts_with("certificate/") && key.ends_with("ca") => file(CA),
+            key if key.starts_with("certificate/") => file(APISERVER),
+            _ => APISERVER.to_owned(),
+        });
+        Box::leak(answer.into_boxed_str())
+    })
+}
+
+/// The plan for these hosts; those that are not named are well.
+fn planned(cluster: &Cluster, now: &str, wanted: &Wanted, odd: &[(&str, &[(&str, &str)])]) -> Result<Plan, String> {
+    let nodes: BTreeMap<NodeName, Node> = cluster
+        .hosts
+        .iter()
+        .map(|host| {
+            let odd = odd.iter().find(|(name, _)| *name == host.name.as_str()).map_or(&[][..], |(_, answers)| answers);
+            (host.name.clone(), node(host.is_control_plane(), now, odd))
+        })
+        .collect();
+    let (templates, secrets, proofs) = (templates(), secrets(), Proofs::default());
+    plan(Renewal {
+        cluster,
+        templates: &templates,
+        nodes: &nodes,
+        ca: CA,
+        pending: &[],
+        wanted,
+        secrets: &secrets,
+        proofs: &proofs,
+    })
+    .map_err(|problem| problem.to_string())
+}
+
+fn only(names: &[&str]) -> Wanted {
+    Wanted { within: None, only: names.iter().map(|name| (*name).to_owned()).collect() }
+}
+
+fn word(id: &StepId) -> String {
+    format!("{}/{}", id.host, id.name.trim_start_matches("certs-"))
+}
+
+/// `HOST/STEP`, in the order of the plan.
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| word(&step.id)).collect()
+}
+
+/// What a step needs, as far as it is in the plan.
+fn needs(plan: &Plan, name: &str) -> Vec<String> {
+    let step = plan.steps.iter().find(|step| word(&step.id) == name).unwrap();
+    let mut needs: Vec<String> = step.needs.iter().map(word).filter(|need| steps(plan).contains(need)).collect();
+    needs.sort();
+    needs
+}
+
+const ILL: &[(&str, &str)] = &[("certificates/health", "members 3")];
+
+#[test]
+fn control_planes_follow_each_other_and_only_what_uses_a_certificate_restarts() {
+    let plan = planned(&three_and_one(), YESTERDAY, &only(&["etcd-peer", "admin.conf"]), &[]).unwrap();
+    let expected: Vec<String> = ["cp1", "cp2", "cp3"]
+        .iter()
+        .flat_map(|host| ["backup", "renew", "restart", "proof"].map(|step| format!("{host}/{step}")))
+        .collect();
+    assert_eq!(steps(&plan), expected);
+    assert_eq!(needs(&plan, "cp1/backup"), [""; 0]);
+    assert_eq!(needs(&plan, "cp1/proof"), ["cp1/backup", "cp1/renew", "cp1/restart"]);
+    assert_eq!(needs(&plan, "cp2/backup"), ["cp1/backup", "cp1/proof", "cp1/renew", "cp1/restart"]);
+}
+
+#[test]
+fn expired_control_planes_are_renewed_together_because_they_no_longer_trust_each_other() {
+    let plan = planned(&three_and_one(), TOMORROW, &Wanted::default(), &[]).unwrap();
+    assert_eq!(needs(&plan, "cp1/renew"), ["cp1/backup", "cp2/backup", "cp3/backup"]);
+    let restart = needs(&plan, "cp1/restart");
+    for host in ["cp1", "cp2", "cp3"] {
+        assert!(
+            restart.contains(&format!("{host}/renew")) && restart.contains(&format!("{host}/kubelet")),
+            "{restart:?}"
+        );
+        assert!(!restart.contains(&format!("{host}/restart")), "{restart:?}");
+        assert!(needs(&plan, "cp2/proof").contains(&format!("{host}/restart")));
+    }
+}
+
+#[test]
+fn workers_come_after_the_control_planes_with_a_token_that_goes_away() {
+    let plan = planned(&three_and_one(), YESTERDAY, &only(&["kubelet-client", "kubelet-server"]), &[]).unwrap();
+    let worker: Vec<String> =
+        steps(&plan).into_iter().filter(|step| step.starts_with("w1/") || step.contains("token")).collect();
+    assert_eq!(worker, ["cp1/token", "w1/kubelet", "w1/serving-certificate", "w1/kubelet-proof", "cp1/token-deleted"]);
+    assert!(needs(&plan, "w1/kubelet").contains(&"cp1/token".to_owned()));
+    assert!(needs(&plan, "w1/kubelet").contains(&"cp3/proof".to_owned()));
+}
+
+#[test]
+fn the_control_plane_that_a_run_left_behind_comes_first() {
+    let aside: &[(&str, &str)] = &[
+        ("certificates/health", "members 3"),
+        (
+            "certificates/processes",
+            "etcd 2000\nkube-apiserver aside\nkube-controller-manager 2000\nkube-scheduler 2000",
+        ),
+    ];
+    let within = Wanted { within: Some(0), only: Vec::new() };
+    let plan = planned(&three_and_one(), YESTERDAY, &within, &[("cp2", aside)]).unwrap();
+    assert_eq!(steps(&plan), ["cp2/restart", "cp2/proof"]);
+    let plan = planned(&three_and_one(), YESTERDAY, &only(&["etcd-peer"]), &[("cp2", aside)]).unwrap();
+    assert_eq!(steps(&plan)[..4], ["cp2/backup", "cp2/renew", "cp2/restart", "cp2/proof"]);
+}
+
+#[test]
+fn a_control_plane_that_is_ill_for_another_reason_stops_it() {
+    let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp3", ILL)]).err().unwrap();
+    assert!(refused.starts_with("cp3 is not well, and its certificates are not why\n"), "{refused}");
+    assert!(planned(&single(), YESTERDAY, &Wanted::default(), &[("cp1", ILL)]).is_ok(), "there is no other to harm");
+}
+
+#[test]
+fn nothing_is_planned_where_nothing_is_due() {
+    let within = Wanted { within: Some(0), only: Vec::new() };
+    assert_eq!(steps(&planned(&three_and_one(), YESTERDAY, &within, &[]).unwrap()), [""; 0]);
+}
+
+#[test]
+fn hosts_without_a_cluster_are_told_so() {
+    let bare: &[(&str, &str)] = &[("certificate/ca", "")];
+    let told = planned(&single(), YESTERDAY, &Wanted::default(), &[("cp1", bare)]).err().unwrap();
+    assert!(told.starts_with("no control plane of the inventory is part of a cluster\n"), "{told}");
+}

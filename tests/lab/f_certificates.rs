@@ -1,0 +1,163 @@
+//! Certificates of a living cluster: listed, renewed while clients work, killed at every step, and brought back when all of
+//! them have expired. On the three control planes that the file before made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::*;
+
+const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
+const NODES: [&str; 4] = ["cp1", "cp2", "cp3", "w1"];
+
+fn list() -> Said {
+    run(&["certs", "list", inventory().to_str().unwrap(), "--json"])
+}
+
+fn renew(more: &[&str]) -> Said {
+    let inventory = inventory();
+    run(&[&["certs", "renew", inventory.to_str().unwrap(), "--yes", "--json"], more].concat())
+}
+
+/// Host and port → the serial that is served there.
+fn served(said: &Said) -> BTreeMap<(String, u64), String> {
+    let rows = said.of("certificate").into_iter().filter(|row| row["servedSerial"].is_string());
+    rows.map(|row| {
+        ((text(&row["host"]).to_owned(), row["port"].as_u64().unwrap()), text(&row["servedSerial"]).to_owned())
+    })
+    .collect()
+}
+
+/// Every port serves what is in its file, and nothing is wrong.
+fn assert_all_well(said: &Said) {
+    assert_eq!(said.code, 0, "{}", said.all());
+    for row in said.of("certificate") {
+        assert_eq!(row["notes"], Value::Array(Vec::new()), "{row}");
+    }
+}
+
+/// Asks the API server through the endpoint, from a worker, over and over, each time with a new connection.
+struct Client(Child);
+
+impl Client {
+    fn begin() -> Self {
+        let ask = "while [ -e /run/asking ]; do kubectl --kubeconfig=/run/client get --raw /api/v1/namespaces/default >/dev/null \
+                   2>>/run/client.errors && echo ok || echo failed; sleep 0.2; done >/run/client.answers";
+        let config = on("cp1", "cat /etc/kubernetes/admin.conf").replace('\'', "");
+        on("w1", &format!("umask 077; cat >/run/client <<'EOT'\n{config}\nEOT\n: >/run/asking; : >/run/client.errors"));
+        on("w1", "sed -i 's#server: .*#server: https://api.lab.example:6443#' /run/client");
+        let child = Command::new(project().join("lab/ssh"))
+            .args(["w1", &format!("sudo sh -c '{ask}'")])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// How many answers came; none may have failed.
+    fn assert_never_failed(mut self) -> usize {
+        on("w1", "rm /run/asking /run/client");
+        self.0.wait().unwrap();
+        let answers = on("w1", "cat /run/client.answers");
+        assert!(!answers.contains("failed"), "{}", on("w1", "cat /run/client.errors"));
+        answers.lines().count()
+    }
+}
+
+#[test]
+fn f_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
+    let said = list();
+    assert_all_well(&said);
+    assert_eq!(said.finished()["roundTrips"], 1);
+    let rows = said.of("certificate");
+    let of = |host: &str| rows.iter().filter(|row| row["host"] == host).count();
+    assert_eq!((of("cp1"), of("cp2"), of("cp3"), of("w1")), (17, 17, 17, 3), "{}", said.all());
+    assert_eq!(served(&said).len(), 3 * 6 + 1);
+    let soon = run(&["certs", "list", inventory().to_str().unwrap(), "--json", "--warn-days", "400"]);
+    assert_eq!(soon.code, 6, "{}", soon.all());
+}
+
+#[test]
+fn f_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
+    let before = list();
+    let client = Client::begin();
+    let said = renew(&[]);
+    assert_eq!(said.code, 0, "{}", said.all());
+    let asked = client.assert_never_failed();
+    assert!(asked > 50, "only {asked} answers");
+    let after = list();
+    assert_all_well(&after);
+    let (before, after) = (served(&before), served(&after));
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    for (port, serial) in &before {
+        assert_ne!(serial, &after[port], "{port:?}");
+    }
+    let again = renew(&["--within", "30"]);
+    assert_eq!(again.planned(), Vec::<String>::new(), "{}", again.all());
+}
+
+#[test]
+fn f_3_other_names_in_the_inventory_make_the_certificate_anew() {
+    let names = "kubeadm:\n  clusterConfiguration: {apiServer: {certSANs: [more.lab.example, api.lab.example, localhost, 127.0.0.1, cp1, cp2, cp3]}}\n";
+    let changed = Changed::by(&[("kubeadm:\n", names)]);
+    let plan = run(&[
+        "certs",
+        "renew",
+        changed.inventory().to_str().unwrap(),
+        "--within",
+        "1",
+        "--only",
+        "apiserver",
+        "--json",
+    ]);
+    assert_eq!(plan.code, 2, "nobody was asked: {}", plan.all());
+    let renewals = plan.planned().into_iter().filter(|line| line.contains("renew (lacks more.lab.example)")).count();
+    assert_eq!(renewals, 3, "{}", plan.all());
+}
+
+/// Kills a renewal of the scheduler's certificates at each of its steps in turn. That kills no client's connection.
+#[test]
+fn f_4_a_renewal_survives_being_killed_at_every_step() {
+    let words = ["certs", "renew", inventory().to_str().unwrap(), "--yes", "--json", "--only", "scheduler.conf"]
+        .map(str::to_owned);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut died: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let watched = run_until(&words, "step-started", |(host, step)| host == "cp1" && !died.contains(step));
+        println!("killed at {:?}", watched.killed);
+        if watched.killed.is_empty() {
+            break;
+        }
+        died.extend(watched.killed.into_iter().map(|(_, step)| step));
+    }
+    assert_eq!(died.into_iter().collect::<Vec<_>>(), ["certs-backup", "certs-proof", "certs-renew", "certs-restart"]);
+    assert_all_well(&list());
+}
+
+#[test]
+fn f_5_a_cluster_whose_certificates_have_all_expired_comes_back_with_one_command() {
+    // For a minute; and the kubelets have lost theirs, so that nothing starts after the power was gone.
+    let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v%s\ncertificateValidityPeriod: 1m0s\n' \
+                 \"$(kubeadm version -o short | cut -c2-)\" >/run/short; kubeadm certs renew all --config /run/short";
+    CONTROL_PLANES.iter().for_each(|host| drop(on(host, short)));
+    let issued = std::time::Instant::now();
+    for host in NODES {
+        on(host, "rm /var/lib/kubelet/pki/kubelet-client-current.pem; sync");
+        power(host, "kill");
+    }
+    NODES.iter().for_each(|host| power(host, "start"));
+    std::thread::sleep(std::time::Duration::from_secs(62).saturating_sub(issued.elapsed()));
+    let said = list();
+    assert_eq!(said.code, 6, "{}", said.all());
+    let notes = |note: &str| said.of("certificate").into_iter().filter(|row| row["notes"][0] == note).count();
+    assert!(notes("expired") >= CONTROL_PLANES.len() * 10, "{}", said.all());
+
+    let said = renew(&[]);
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert_all_well(&list());
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
+    kubectl("wait --for=condition=Ready nodes --all --timeout=120s");
+    assert_converged();
+}
