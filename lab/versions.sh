@@ -15,6 +15,8 @@ containerd_version=$(module_version containerd github.com/containerd/containerd/
 cni_plugins_version=$(module_version cni-plugins github.com/containernetworking/plugins)
 pause_version=3.10.2
 labnet_version=v1
+helm_version=$(module_version helm helm.sh/helm/v4)
+metrics_server_version=$(module_version metrics-server sigs.k8s.io/metrics-server)
 
 # The revisions that upstream's packages and images carry.
 kubernetes_package_version=${kubernetes_version#v}-1.1

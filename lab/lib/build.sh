@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Builds the Go programs in lab/build/ into the cache, each keyed by its sources and the Go version.
+# Builds the Go programs in lab/build/ into the cache, each keyed by its sources, its flags and the Go version.
 
 # Component → the folder that holds its programs, filled by build_all.
 declare -A built
@@ -7,10 +7,9 @@ declare -A built
 build_all() {
     local component go
     go=$(go env GOVERSION GOARCH)
-    for component in kubernetes containerd coredns etcd cni-plugins labnet pause files; do
+    for component in kubernetes containerd coredns etcd helm metrics-server cni-plugins labnet pause files; do
         built[$component]=$(cached "$component" \
-            "$(hash_of "$lab_root/build/$component" "$lab_root/lib/build.sh" "$lab_root/versions.sh" "$go")" \
-            build_into "$component")
+            "$(hash_of "$lab_root/build/$component" "$(linker_flags "$component")" "$go")" build_into "$component")
     done
 }
 
@@ -41,6 +40,8 @@ linker_flags() {
     cni-plugins)
         printf -- '-X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=%s' "$cni_plugins_version"
         ;;
+    helm) printf -- '-X helm.sh/helm/v4/internal/version.version=%s' "$helm_version" ;;
+    metrics-server) printf -- '-X %s.gitVersion=%s' "$package" "$metrics_server_version" ;;
     pause) printf -- '-X main.version=%s' "$pause_version" ;;
     esac
 }

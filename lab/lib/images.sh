@@ -26,6 +26,7 @@ registry_into() {
     image "$work" "kube-proxy:$kubernetes_version" /usr/local/bin/kube-proxy "$kubernetes_layer" "$tools_layer"
     image "$work" "etcd:$etcd_image_tag" /usr/local/bin/etcd "$(programs_layer "$work" "${built[etcd]}/etcd" /usr/local/bin/etcd{,ctl,utl})"
     image "$work" "coredns/coredns:$coredns_version" /coredns "$(programs_layer "$work" "${built[coredns]}/coredns" /coredns)"
+    image "$work" "metrics-server/metrics-server:$metrics_server_version" /metrics-server "$(programs_layer "$work" "${built[metrics-server]}/metrics-server" /metrics-server)"
     image "$work" "pause:$pause_version" /pause "$(programs_layer "$work" "${built[pause]}/pause" /pause)"
     image "$work" "labnet:$labnet_version" /usr/local/bin/labnet "$tools_layer" "$(programs_layer "$work" "${built[labnet]}/labnet" /usr/local/bin/labnet)"
 

@@ -12,16 +12,18 @@ write_known_hosts() {
     mv "$lab_root/known_hosts.new" "$lab_root/known_hosts"
 }
 
+sha256_of() { sha256sum "$1" | cut -d' ' -f1; }
+
 write_keys() {
     mkdir -p "$lab_root/keys"
     public_key kubernetes >"$lab_root/keys/kubernetes.asc"
     public_key containerd >"$lab_root/keys/containerd.asc"
 }
 
-# write_inventory UPSTREAM NAME…
+# write_inventory UPSTREAM WWW NAME…
 write_inventory() {
-    local upstream=$1 name role
-    shift
+    local upstream=$1 www=$2 name role chart
+    shift 2
     {
         cat <<EOT
 # yaml-language-server: \$schema=../forge.schema.json
@@ -79,6 +81,7 @@ security:
     kernel.unprivileged_bpf_disabled: null
     kernel.kexec_load_disabled: null
 EOT
+        ((upstream)) || chart=$(basename "$www"/artifacts/charts/metrics-server-*.tgz .tgz)
         ((upstream)) || cat <<EOT
 
 # Calico's images are not built here; labnet is the lab's own pod network (lab/build/labnet).
@@ -87,6 +90,13 @@ cni:
   manifests:
     - {path: manifests/labnet.yaml}
 
+addons:
+  # The images of these two cannot be built here.
+  kubeletCsrApprover: {enabled: false}
+  falco: {enabled: false}
+  # Built here, and installed from a chart of the lab's own (lab/charts/metrics-server).
+  metricsServer: {version: ${chart#metrics-server-}, sha256: $(sha256_of "$www/artifacts/charts/$chart.tgz")}
+
 # Packages, images and files come from the lab's own repositories on this machine.
 sources:
   kubernetesPackages: {url: "$files_url/apt/kubernetes/v$kubernetes_minor/deb/", key: keys/kubernetes.asc}
@@ -94,7 +104,11 @@ sources:
   registries:
     registry.k8s.io: ["$registry_url"]
     lab.local: ["$registry_url"]
-  artifacts: {}
+  # Built here too, hence another checksum than upstream's.
+  helm: {version: ${helm_version#v}, sha256: {$(dpkg --print-architecture): $(sha256_of "$www/artifacts/$(helm_archive_name)")}}
+  artifacts:
+    https://get.helm.sh: "$files_url/artifacts"
+    https://kubernetes-sigs.github.io/metrics-server: "$files_url/artifacts/charts"
 EOT
     } >"$lab_root/inventory.yaml.new"
     mv "$lab_root/inventory.yaml.new" "$lab_root/inventory.yaml"

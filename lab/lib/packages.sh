@@ -9,7 +9,7 @@ www() {
     local runc
     runc=$(debian_package runc)
     signing_keys
-    cached www "$(hash_of "$lab_root/packages" "$lab_root/manifests" "$lab_root/lib/packages.sh" "$lab_root/versions.sh" \
+    cached www "$(hash_of "$lab_root/packages" "$lab_root/manifests" "$lab_root/charts" "$lab_root/lib/packages.sh" "$lab_root/versions.sh" \
         "$debian_release" "${built[*]}" "$runc" "$(public_key kubernetes)" "$(public_key containerd)")" \
         www_into "$runc/usr/sbin/runc"
 }
@@ -50,7 +50,30 @@ www_into() {
     public_key containerd >"$folder/apt/containerd/gpg"
 
     cp "$lab_root/manifests/labnet.yaml" "$folder/artifacts/"
+    helm_archive "$folder/artifacts/$(helm_archive_name)"
+    charts "$folder/artifacts/charts"
     say "made packages in $((SECONDS - begin)) s"
+}
+
+# The path of Helm's archive below get.helm.sh, and below artifacts/.
+helm_archive_name() { printf 'helm-%s-linux-%s.tar.gz\n' "$helm_version" "$(dpkg --print-architecture)"; }
+
+# helm_archive FILE: laid out as Helm's own release.
+helm_archive() {
+    local tree folder
+    tree=$(mktemp -d)
+    folder=linux-$(dpkg --print-architecture)
+    install -D -m 755 "${built[helm]}/helm" "$tree/$folder/helm"
+    tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$tree" -c "$folder" | gzip -1 --no-name >"$1"
+    rm -r "$tree"
+}
+
+# charts FOLDER: lab/charts as a chart repository.
+charts() {
+    local chart
+    mkdir -p "$1"
+    for chart in "$lab_root"/charts/*/; do "${built[helm]}/helm" package --destination "$1" "$chart" >/dev/null; done
+    "${built[helm]}/helm" repo index "$1"
 }
 
 # package_tree WORK NAME ARCHITECTURE: what lab/packages holds of it, with versions filled in and git's modes put right.

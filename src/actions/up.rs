@@ -9,8 +9,8 @@ use crate::kube::JoinSecrets;
 use crate::phases::kubeadm_join::Joining;
 use crate::phases::verify::Evidence;
 use crate::phases::{
-    Site, host, images, join_material, kubeadm_init, kubeadm_join, leftovers, manifests, network, node_settings,
-    policies, serving_certificate, settings, verify,
+    Site, addons, host, images, join_material, kubeadm_init, kubeadm_join, leftovers, manifests, network,
+    node_settings, policies, serving_certificate, settings, verify,
 };
 use crate::plan::{Late, Plan, StepId};
 use crate::render::Templates;
@@ -61,6 +61,7 @@ pub fn plan(
             plan.steps.extend(serving_certificate::step(each, server, site));
             plan.steps.extend(node_settings::step(each, server, site));
         }
+        plan.steps.extend(addons::steps(server, site)?);
         plan.steps.extend(policies::step(server, site)?);
         plan.steps.extend(manifests::step(server, site)?);
         plan.steps.extend(leftovers::step(server, site, &secrets));

@@ -1,5 +1,6 @@
 //! What types cannot say: each section of the file is turned into its part of the cluster, or into findings.
 
+mod addons;
 mod auditing;
 mod cni;
 mod files;
@@ -19,7 +20,7 @@ mod syntax;
 use std::path::Path;
 
 use self::files::Files;
-use super::cluster::{Addons, Cluster};
+use super::cluster::Cluster;
 use super::finding::Findings;
 use super::model::Inventory;
 
@@ -35,7 +36,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
     let security = security::security(inventory, &files, findings);
     let rotation = rotation::rotation(inventory, findings);
     let cni = cni::cni(inventory, &files, findings);
-    let manifests = manifests::manifests(&inventory.addons.manifests, "addons", &files, findings);
+    let addons = addons::addons(inventory, &files, findings);
     let sources = sources::sources(inventory, kubernetes, &files, findings);
     let proxy = sources::proxy(inventory, findings);
     let audit = auditing::auditing(inventory, findings);
@@ -51,7 +52,7 @@ pub(super) fn cluster(inventory: &Inventory, directory: &Path, findings: &mut Fi
         security: security?,
         rotation: rotation?,
         cni: cni?,
-        addons: Addons { manifests: manifests? },
+        addons: addons?,
         sources: sources?,
         proxy,
         audit: audit?,

@@ -403,14 +403,6 @@ pub struct Calico {
     pub manifests: Vec<Manifest>,
 }
 
-/// What runs on the cluster and is kept there.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Addons {
-    /// Applied in this order, and deleted when they are no longer here.
-    pub manifests: Vec<Manifest>,
-}
-
 /// Kubernetes objects from a file beside the inventory, or from the network with a pin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -426,6 +418,69 @@ pub enum Manifest {
     },
 }
 
+/// What runs on the cluster and is kept there.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Addons {
+    /// Approves the kubelets' serving certificates; `None` when it is turned off, as the others.
+    pub kubelet_csr_approver: Option<BuiltinAddon>,
+    /// Serves resource metrics.
+    pub metrics_server: Option<BuiltinAddon>,
+    /// Watches system calls.
+    pub falco: Option<BuiltinAddon>,
+    /// The user's own, in the order of the file.
+    pub helm: Vec<HelmRelease>,
+    /// Applied in this order, and deleted when they are no longer here.
+    pub manifests: Vec<Manifest>,
+}
+
+/// An add-on that forge knows.
+#[derive(Clone, Debug, Serialize)]
+pub struct BuiltinAddon {
+    /// Where it comes from.
+    pub chart: Chart,
+    /// The user's values, merged over ours.
+    pub values: Map<String, Value>,
+}
+
+/// A Helm chart at one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chart {
+    /// `https://…`, `http://…` or `oci://…`.
+    pub repo: String,
+    /// Its name there.
+    pub name: String,
+    /// Its exact version.
+    pub version: String,
+    /// Of the archive, 64 lower-case hexadecimal digits; without it only the version pins the chart.
+    pub sha256: Option<String>,
+}
+
+/// A Helm release of the user's own.
+#[derive(Clone, Debug, Serialize)]
+pub struct HelmRelease {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Where it comes from.
+    pub chart: Chart,
+    /// The chart's values.
+    pub values: ChartValues,
+    /// Whether it has to become ready.
+    pub wait: bool,
+}
+
+/// Values for a chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChartValues {
+    /// From the inventory.
+    Inline(Map<String, Value>),
+    /// From a file (absolute path), whose content is never shown.
+    File(PathBuf),
+}
+
 /// Where bytes come from.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -436,6 +491,8 @@ pub struct Sources {
     pub containerd_packages: PackageSource,
     /// Registry name → URLs of mirrors, tried in order before the registry itself.
     pub registries: BTreeMap<String, Vec<String>>,
+    /// The helm program.
+    pub helm: Helm,
     /// URL prefix → URL prefix for everything that forge names by URL.
     pub artifacts: BTreeMap<String, String>,
 }
@@ -449,6 +506,15 @@ impl Sources {
             None => url.to_owned(),
         }
     }
+}
+
+/// The helm program that installs add-ons.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Helm {
+    /// Without the leading `v`.
+    pub version: String,
+    /// Architecture as Debian names it → SHA-256 of the archive for it, 64 lower-case hexadecimal digits.
+    pub sha256: BTreeMap<String, String>,
 }
 
 /// A signed package repository.

@@ -1,5 +1,6 @@
 //! The file a person writes: read, checked in full, and turned into the cluster that is wanted.
 
+mod addons;
 mod calico;
 mod check;
 pub mod cluster;

@@ -16,10 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::addons::Addons;
+pub use self::addons::{Addons, BuiltinAddon, HelmRelease};
 pub use self::auditing::{Auditing, Waiver};
 pub use self::host_security::{Allow, Firewall, Sshd};
-pub use self::network::{Cni, CniProvider, Encapsulation, ManifestRef, PackageSource, Proxy, Sources};
+pub use self::network::{Cni, CniProvider, Encapsulation, HelmSource, ManifestRef, PackageSource, Proxy, Sources};
 pub use self::rotation::Rotation;
 pub use self::security::{
     Audit, ClaimMappings, Encryption, GroupsClaim, Images, Issuer, Level, NetworkPolicy, PodSecurity, Security,

@@ -10,14 +10,7 @@ use super::schema::schema;
 use super::source::{Node, Tree};
 
 /// What later versions will know. A setting that does nothing is worse than an error.
-const LATER: [&str; 6] = [
-    "addons.falco",
-    "addons.metricsServer",
-    "addons.kubeletCsrApprover",
-    "addons.helm",
-    "security.oidc",
-    "security.encryption.provider.kms",
-];
+const LATER: [&str; 1] = ["security.encryption.provider.kms"];
 
 /// Stands in a path for an item of a list, and is not shown: the label points at the item.
 const ITEM: &str = "[]";

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of the cluster; one file per artefact. YAML comes from `templates/` only.
 
+pub mod addons;
 pub mod applied;
 pub mod certificates;
 pub mod csr;
@@ -12,6 +13,7 @@ pub mod kubeconfig;
 pub mod merge;
 pub mod paths;
 pub mod pki;
+pub mod release;
 pub mod user;
 
 mod admission;

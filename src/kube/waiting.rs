@@ -3,19 +3,51 @@
 use crate::host::{Script, quote};
 use crate::secret::Secret;
 
-/// Shell that defines `stuck NAMESPACE|NAMESPACE`. Prints a line for each container that waits for its image or crashes: `NAMESPACE/POD IMAGE REASON: MESSAGE`.
-pub const STUCK: &str = r#"stuck() {
-kubectl get pods -A -o go-template='{{range .items}}{{$pod := .}}{{range .status.initContainerStatuses}}{{$c := .}}{{with .state.waiting}}{{$pod.metadata.namespace}}/{{$pod.metadata.name}} {{$c.image}} {{.reason}}: {{.message}}{{"\n"}}{{end}}{{end}}{{range .status.containerStatuses}}{{$c := .}}{{with .state.waiting}}{{$pod.metadata.namespace}}/{{$pod.metadata.name}} {{$c.image}} {{.reason}}: {{.message}}{{"\n"}}{{end}}{{end}}{{end}}' | grep -E '^('"$1"')/.* (ErrImagePull|ImagePullBackOff|InvalidImageName|CrashLoopBackOff|CreateContainerConfigError|RunContainerError): ' || true
-}"#;
+/// What is said of a container's status: why it waits, or that it ended badly.
+macro_rules! container {
+    () => {
+        r#"{{$c := .}}{{with .state.waiting}}{{$pod.namespace}}/{{$pod.name}}|{{$c.name}}|{{$c.image}}|{{.reason}}|{{with .message}}{{.}}{{end}}{{"\n"}}{{end}}{{with .state.terminated}}{{if ne (print .exitCode) "0"}}{{$pod.namespace}}/{{$pod.name}}|{{$c.name}}|{{$c.image}}|Error|exit code {{.exitCode}}{{"\n"}}{{end}}{{end}}"#
+    };
+}
+
+/// Shell that defines `stuck PATTERN` and `hopeless TEXT`.
+///
+/// `stuck` prints a line for each container that does not do its work and each pod that has no node, of the pods whose
+/// `NAMESPACE/POD` begins with the extended regular expression: pod, container, image, reason, message, and the last line that
+/// it logged when it ran, or a Go program's panic in place of its trace. `hopeless` tells whether such text has a reason that
+/// waiting alone does not mend.
+pub const STUCK: &str = concat!(
+    r#"last_words() {
+awk '/^panic: / {panic = $0} NF {last = $0} END {print (panic == "" ? last : panic)}'
+}
+stuck() {
+kubectl get pods -A -o go-template='{{range .items}}{{$pod := .metadata}}{{range .status.conditions}}{{if eq (print .type .status) "PodScheduledFalse"}}{{$pod.namespace}}/{{$pod.name}}|||Unscheduled|{{.message}}{{"\n"}}{{end}}{{end}}"#,
+    "{{range .status.initContainerStatuses}}",
+    container!(),
+    "{{end}}{{range .status.containerStatuses}}",
+    container!(),
+    r#"{{if .state.running}}{{if not .ready}}{{$pod.namespace}}/{{$pod.name}}|{{.name}}|{{.image}}|NotReady|{{"\n"}}{{end}}{{end}}{{end}}{{end}}' | grep -E "^($1)" | while IFS='|' read -r pod container image reason message; do
+said=
+case $reason in
+CrashLoopBackOff | Error) said=$(kubectl -n "${pod%%/*}" logs "${pod#*/}" -c "$container" --previous --tail=60 2>/dev/null | last_words) ;;
+NotReady) said=$(kubectl -n "${pod%%/*}" logs "${pod#*/}" -c "$container" --tail=60 2>/dev/null | last_words) ;;
+esac
+printf '%s%s: %s%s%s\n' "$pod" "${container:+ container $container ($image)}" "$reason" "${message:+: $message}" "${said:+; it said: $said}"
+done
+}
+hopeless() {
+printf '%s\n' "$1" | grep -Eq ': (ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|CrashLoopBackOff|CreateContainerConfigError|CreateContainerError|RunContainerError)(: |$)'
+}"#
+);
 
 /// The loop around a question: it ends when the question is answered, after five minutes, or when a container has been
-/// stuck for 20 seconds, which a registry that was slow once is not.
+/// hopeless for 20 seconds, which a registry that was slow once is not.
 fn until(namespaces: &str, question: &str) -> String {
-    let pattern = quote(&namespaces.replace(' ', "|"));
+    let pattern = quote(&format!("({})/", namespaces.replace(' ', "|")));
     format!(
         "{STUCK}\nbad=0; tries=0; said=\nuntil {question}; do\n\
          tries=$((tries + 1))\n\
-         if [ $((tries % 5)) -eq 0 ]; then said=$(stuck {pattern}); bad=$((bad + 1)); [ -n \"$said\" ] || bad=0; fi\n\
+         if [ $((tries % 5)) -eq 0 ]; then said=$(stuck {pattern}); if hopeless \"$said\"; then bad=$((bad + 1)); else bad=0; fi; fi\n\
          if [ \"$bad\" -ge 4 ] || [ \"$tries\" -ge 300 ]; then\n\
          [ -n \"$said\" ] || said='not ready after five minutes'\n\
          printf '%s\\n' \"$said\"\nprintf '%s\\n' \"$said\" | emit stuck\nexit 1\nfi\nsleep 1\ndone"

@@ -12,6 +12,7 @@ use crate::inventory::cluster::{Cluster, Host};
 use crate::kube::applied::{Live, STATE};
 use crate::kube::encryption::rotation::Journal;
 use crate::kube::paths;
+use crate::kube::release::{self, Installed, RELEASES};
 use crate::secret::Secret;
 
 /// Exists while `kubeadm init` or `kubeadm join` runs, and afterwards when it was cut off.
@@ -53,6 +54,8 @@ pub struct Living {
     pub objects: Vec<Live>,
     /// Kubelets' requests for serving certificates.
     pub requests: Vec<Value>,
+    /// Helm's releases.
+    pub releases: Vec<Installed>,
 }
 
 /// A node as the API server sees it.
@@ -133,7 +136,7 @@ pub fn probes(host: &Host) -> Vec<Probe> {
     if host.is_control_plane() {
         let server = std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT);
         let script = CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")));
-        let script = script.replace("@COPIES@", crate::kube::READ_COPIES);
+        let script = script.replace("@COPIES@", crate::kube::READ_COPIES).replace("@RELEASES@", RELEASES);
         probes.push(Probe::slow("cluster", format!("{STATE}\n{script}")));
         probes.push(Probe::quick("rotation", format!("cat {}", paths::ROTATION)));
     }
@@ -141,9 +144,9 @@ pub fn probes(host: &Host) -> Vec<Probe> {
 }
 
 /// Questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by tabs,
-/// `config CONFIGMAP JSON`, `left KIND/NAME`, `request NAME SPEC STATUS`, and those of [`STATE`] about the objects that the
-/// record lists. A server that leaves one of them `unanswered` is not believed at all: what it did not say would look as if
-/// it were not there.
+/// `config CONFIGMAP JSON`, `left KIND/NAME`, `request NAME SPEC STATUS`, those of [`RELEASES`], and those of [`STATE`] about
+/// the objects that the record lists. A server that leaves one of them `unanswered` is not believed at all: what it did not say
+/// would look as if it were not there.
 const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
 quietly() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
 ask() { quietly "$@" || echo unanswered; }
@@ -154,8 +157,9 @@ ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o '
 ask -n kube-public get rolebindings --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo -o 'jsonpath={range .items[*]}left{"\t"}rolebinding/{.metadata.name}{"\n"}{end}' >"$FORGE/bindings" &
 ask -n kube-system get configmaps --field-selector metadata.name=forge -o go-template='{{range .items}}{{range $key, $value := .data}}{{if eq (printf "%.8s" $key) "applied-"}}{{$value}}{{"\n"}}{{end}}{{end}}{{end}}' | state quietly >"$FORGE/objects" &
 ask get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o 'jsonpath={range .items[*]}request{"\t"}{.metadata.name}{"\t"}{.spec}{"\t"}{.status}{"\n"}{end}' >"$FORGE/requests" &
+ask @RELEASES@ >"$FORGE/releases" &
 wait
-cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/objects" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings" "$FORGE/requests""#;
+cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/objects" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings" "$FORGE/requests" "$FORGE/releases""#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
 const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
@@ -188,6 +192,9 @@ fn parse(text: &str) -> Option<Living> {
                 "status": serde_json::from_str::<Value>(status).unwrap_or_default(),
             })),
             ["left", name] => living.leftovers.push(name.to_owned()),
+            ["release", namespace, name, status, revision, applied] => {
+                release::take(&mut living.releases, [namespace, name, status, revision, applied]);
+            }
             _ => {}
         }
     }

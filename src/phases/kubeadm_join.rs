@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::facts::INTERRUPTED_JOIN;
-use super::{Site, failed, id, images, join_material, kubeadm_init, unrendered};
+use super::{Site, addons, failed, id, images, join_material, kubeadm_init, unrendered};
 use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script};
 use crate::inventory::cluster::{Cluster, Host};
@@ -80,7 +80,7 @@ pub fn step(host: &Host, site: Site<'_>, joining: Joining<'_>, after: Option<Ste
         title: format!("kubeadm join as a {kind}"),
         runs_on: host.name.clone(),
         needs,
-        after: cluster_firewalls(site, false).collect(),
+        after: cluster_firewalls(site, false).chain(addons::before_joins(site)).collect(),
         changes: vec![Difference::new(format!("node {}: join as a {kind}", host.name))],
         work: once(begin, |heard| Ok(heard.outcome()), failed(host, "kubeadm join failed")),
     }))

@@ -1,6 +1,7 @@
 //! What a host or the cluster should have, one small file per phase: facts in, resources or steps out. No phase talks to
 //! anybody.
 
+pub mod addons;
 pub mod applied;
 pub mod certificates;
 pub mod encryption;

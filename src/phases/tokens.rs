@@ -15,15 +15,16 @@ const LISTED: &str = "tokens listed";
 /// Files of a join or an `init` that a host is better without.
 const FILES: [&str; 3] = [paths::DISCOVERY, paths::KUBEADM_CONFIG, paths::SUPER_ADMIN_KUBECONFIG];
 
-/// Five questions, side by side, none of which asks for a token. Lines: kind, name, when it was made, and what it is for.
+/// Four questions, side by side, none of which asks for a token; all of them have to be answered. Lines: kind, name, when it was made, and what it is for.
 const LIST: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
 ask() { kubectl --server=@SERVER@ --request-timeout=10s get "$@"; }
-list() { kind=$1; shift; ask "$@" -o "jsonpath={range .items[*]}$kind{\"\t\"}{.metadata.namespace}/{.metadata.name}{\"\t\"}{.metadata.creationTimestamp}{\"\t\"}{.metadata.annotations.kubernetes\.io/service-account\.name}{\"\n\"}{end}" >"$FORGE/tokens-$kind"; }
+list() { kind=$1; shift; { ask "$@" -o "jsonpath={range .items[*]}$kind{\"\t\"}{.metadata.namespace}/{.metadata.name}{\"\t\"}{.metadata.creationTimestamp}{\"\t\"}{.metadata.annotations.kubernetes\.io/service-account\.name}{\"\n\"}{end}" && echo listed; } >"$FORGE/tokens-$kind"; }
 list bootstrap secrets -n kube-system --field-selector type=bootstrap.kubernetes.io/token &
 list certificates secrets -n kube-system --field-selector metadata.name=kubeadm-certs &
 list service-account secrets -A --field-selector type=kubernetes.io/service-account-token &
 list anonymous rolebindings -n kube-public --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo &
 wait
+[ "$(cat "$FORGE"/tokens-* | grep -c -x listed)" -eq 4 ] || exit 0
 echo answered
 cat "$FORGE/tokens-bootstrap" "$FORGE/tokens-certificates" "$FORGE/tokens-service-account" "$FORGE/tokens-anonymous""#;
 
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn tokens_are_read_from_what_kubectl_prints() {
         let tokens = listed(&seen(
-            "answered\nbootstrap\tkube-system/bootstrap-token-abcdef\t2026-11-24T21:58:02Z\t\n\
+            "answered\nlisted\nbootstrap\tkube-system/bootstrap-token-abcdef\t2026-11-24T21:58:02Z\t\n\
              service-account\tci/deployer\t1970-01-02T00:00:01Z\tdeployer\n\
              anonymous\tkube-public/kubeadm:bootstrap-signer-clusterinfo\t2026-11-24T21:58:02Z\t\n",
         ))

@@ -39,6 +39,11 @@ const ADMISSION_POLICY: &[(&str, &str)] = &[
 
 /// Every file of `templates/`; a test compares it with the folder.
 pub(super) const BUILTIN: &[Builtin] = &[
+    builtin!("addons/falco-rules.yaml.tera", Makes::Yaml),
+    builtin!("addons/falco.yaml.tera", Makes::Yaml),
+    builtin!("addons/kubelet-csr-approver.yaml.tera", Makes::Yaml),
+    builtin!("addons/metrics-server.yaml.tera", Makes::Yaml),
+    builtin!("addons/namespace.yaml.tera", Makes::Objects(&[("v1", "Namespace")])),
     builtin!("apiserver/admission.yaml.tera", Makes::Objects(&[(API_SERVER, "AdmissionConfiguration")])),
     builtin!("apiserver/audit-policy.yaml.tera", Makes::Objects(&[("audit.k8s.io/v1", "Policy")])),
     builtin!("apiserver/authentication.yaml.tera", Makes::Objects(&[(API_SERVER, "AuthenticationConfiguration")])),

@@ -62,6 +62,7 @@ fn what_needs_a_lost_host_is_not_begun_and_everything_else_goes_on() {
     cp1 kernel: done
     cp1 kubeadm-init: done
     cp1 kubelet: done
+    cp1 kubernetes-files: done
     cp1 leftovers: done
     cp1 package-sources: done
     cp1 packages: done
@@ -80,6 +81,7 @@ fn what_needs_a_lost_host_is_not_begun_and_everything_else_goes_on() {
     w1 kernel: skipped (hostname on w1 did not end well)
     w1 kubeadm-join: skipped (hostname on w1 did not end well)
     w1 kubelet: skipped (hostname on w1 did not end well)
+    w1 kubernetes-files: skipped (hostname on w1 did not end well)
     w1 package-sources: skipped (hostname on w1 did not end well)
     w1 packages: skipped (hostname on w1 did not end well)
     w1 services: skipped (hostname on w1 did not end well)

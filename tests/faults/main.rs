@@ -1,6 +1,7 @@
 //! What goes wrong, and what a person then reads: the program itself against machines that misbehave.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
+mod addons;
 mod audit;
 mod fake_host;
 mod guarded;

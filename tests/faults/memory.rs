@@ -13,6 +13,8 @@ use crate::fake_host::Request;
 pub struct Memory {
     files: BTreeMap<String, (String, Vec<u8>)>,
     answers: BTreeMap<String, String>,
+    /// The pin of the archive that a program is being unpacked from.
+    pin: String,
 }
 
 impl Memory {
@@ -50,6 +52,11 @@ impl Memory {
             }
             ["systemctl", "enable", "--quiet", name] => {
                 self.now(format!("service {name}"), "ActiveState=active\nUnitFileState=enabled");
+            }
+            ["amd64)", _, sum, ..] => self.pin = sum.trim_start_matches("sum=").to_owned(),
+            ["mv", _, folder] if folder.starts_with("/usr/local/lib/forge/") => {
+                let name = folder.rsplit('/').next().unwrap().split('-').next().unwrap().to_owned();
+                self.now(format!("program {folder}/{name}"), format!("755 root:root\n{}", self.pin));
             }
             ["apt-get", "-qq", "install", ..] => {
                 let names = words.iter().skip_while(|word| !word.ends_with("confold")).skip(1);

@@ -25,6 +25,10 @@ pub struct Outcome {
     pub stderr: String,
 }
 
+/// Add-ons have tests of their own.
+pub const NO_ADDONS: &str =
+    "addons: {kubeletCsrApprover: {enabled: false}, metricsServer: {enabled: false}, falco: {enabled: false}}";
+
 impl Operator {
     /// Someone with an inventory of these machines who trusts none of them.
     pub fn of(machines: &[&Machine]) -> Self {
@@ -43,7 +47,7 @@ impl Operator {
         }
         writeln!(
             inventory,
-            "ssh: {{user: root}}\ncni: {{provider: none}}\nsources:\n  \
+            "ssh: {{user: root}}\ncni: {{provider: none}}\n{NO_ADDONS}\nsources:\n  \
              kubernetesPackages: {{url: 'http://127.0.0.1:9/v{{minor}}', key: {key}}}\n  \
              containerdPackages: {{url: 'http://127.0.0.1:9/containerd', key: {key}}}"
         )

@@ -37,8 +37,13 @@ fn cluster(cp1: &Machine, policies: &Value) -> String {
 
 /// Both hosts as they are after a first `up`, whose scripts they remember.
 fn converged() -> (Operator, Machine, Machine) {
+    converged_with(|operator| operator)
+}
+
+/// The same with another inventory.
+pub fn converged_with(change: impl FnOnce(Operator) -> Operator) -> (Operator, Machine, Machine) {
     let (cp1, w1) = (FakeHost::cp1().obedient().start(), FakeHost::w1().start());
-    let operator = Operator::trusting(&[&cp1, &w1]);
+    let operator = change(Operator::trusting(&[&cp1, &w1]));
     let first = operator.forge(&["up", "--yes", "--json"]);
     assert_eq!(first.code, Some(0), "{:?}", first.steps());
 

@@ -138,6 +138,34 @@ fn every_default_is_filled_in() {
         ]
       },
       "addons": {
+        "kubeletCsrApprover": {
+          "chart": {
+            "repo": "https://postfinance.github.io/kubelet-csr-approver",
+            "name": "kubelet-csr-approver",
+            "version": "1.2.15",
+            "sha256": "a8697589fadc4aedb68f01a66f2cf50a780d9648ad3f463d041722902091e32f"
+          },
+          "values": {}
+        },
+        "metricsServer": {
+          "chart": {
+            "repo": "https://kubernetes-sigs.github.io/metrics-server",
+            "name": "metrics-server",
+            "version": "3.14.0",
+            "sha256": "c2ca1185c01e6e7f53dd1b7d131f0c9b3fa50e003ed068b784563a1b5a3422a1"
+          },
+          "values": {}
+        },
+        "falco": {
+          "chart": {
+            "repo": "https://falcosecurity.github.io/charts",
+            "name": "falco",
+            "version": "9.2.0",
+            "sha256": "5e0699e68e5e4abd5eab1d501b3e0300a15888f3a5c2b0977bf3ca3229a8d04a"
+          },
+          "values": {}
+        },
+        "helm": [],
         "manifests": []
       },
       "sources": {
@@ -160,6 +188,13 @@ fn every_default_is_filled_in() {
           }
         },
         "registries": {},
+        "helm": {
+          "version": "4.3.0",
+          "sha256": {
+            "amd64": "86584a54def73570558f66f5111cc53dfed56689637ae32c1201205d494f54fb",
+            "arm64": "31c5794dd55c66a51e6b7d2e2ac7a114ae8b1de41ff1d9ba51748ac973b06a08"
+          }
+        },
         "artifacts": {}
       },
       "proxy": {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod addons;
 mod audit;
 mod cluster;
 mod cni;

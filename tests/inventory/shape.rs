@@ -154,28 +154,18 @@ hosts:
 #[test]
 fn what_later_versions_will_know_is_refused_and_not_ignored() {
     let settings = "\
-addons: {falco: {enabled: true}}
 security:
   encryption: {provider: kms}
 ";
     assert_snapshot!(complaint_about(settings), @r"
-    inventory.yaml has 2 errors
-
-      × `addons.falco` is not supported by this version
-       ╭─[inventory.yaml:1:10]
-     1 │ addons: {falco: {enabled: true}}
-       ·          ──┬──
-       ·            ╰── does nothing yet
-     2 │ security:
-       ╰────
-      help: take it out; forge refuses settings that it does not act on
+    inventory.yaml has 1 error
 
       × `kms` is not supported by this version
-       ╭─[inventory.yaml:3:26]
-     2 │ security:
-     3 │   encryption: {provider: kms}
+       ╭─[inventory.yaml:2:26]
+     1 │ security:
+     2 │   encryption: {provider: kms}
        ·                          ───
-     4 │ hosts:
+     3 │ hosts:
        ╰────
       help: one of secretbox, aescbc, aesgcm
     ");

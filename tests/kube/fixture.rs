@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forge::inventory::NodeName;
 use forge::inventory::cluster::{
-    Addons, Age, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Host, Images,
+    Addons, Age, Audit, Auditing, Calico, Cluster, Cni, Encryption, EncryptionProvider, Endpoint, Helm, Host, Images,
     Kubeadm, KubernetesVersion, NetworkPolicy, PackageKey, PackageSource, PodSecurity, Proxy, Role, Rotation, Security,
     Sources, Ssh,
 };
@@ -107,6 +107,7 @@ fn cluster(hosts: Vec<Host>) -> Cluster {
             kubernetes_packages: packages("https://pkgs.k8s.io"),
             containerd_packages: packages("https://download.docker.com"),
             registries: BTreeMap::new(),
+            helm: Helm::default(),
             artifacts: BTreeMap::new(),
         },
         proxy: Proxy::default(),

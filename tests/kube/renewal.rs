@@ -118,7 +118,7 @@ fn workers_come_after_the_control_planes_with_a_token_that_goes_away() {
         steps(&plan).into_iter().filter(|step| step.starts_with("w1/") || step.contains("token")).collect();
     assert_eq!(worker, ["cp1/token", "w1/kubelet", "w1/serving-certificate", "w1/kubelet-proof", "cp1/token-deleted"]);
     assert!(needs(&plan, "w1/kubelet").contains(&"cp1/token".to_owned()));
-    assert!(needs(&plan, "w1/kubelet").contains(&"cp3/proof".to_owned()));
+    assert!(needs(&plan, "w1/kubelet").contains(&"cp3/kubelet".to_owned()));
 }
 
 #[test]

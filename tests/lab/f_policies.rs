@@ -113,16 +113,18 @@ fn f_2_nobody_gets_round_it_by_a_controller_a_change_or_a_debugger() {
     kubectl("-n default delete deployment web");
     assert!(said.contains(&format!("{TAGS}nginx")), "{said}");
 
+    // The default profile adds a capability, which Pod Security would refuse first.
     kubectl("-n default run keeper --image=registry.k8s.io/pause:3.10");
     let admin = "kubectl --kubeconfig=/etc/kubernetes/admin.conf -n default";
-    for (command, image) in
-        [("set image pod/keeper keeper=nginx:latest", "nginx:latest"), ("debug keeper --image=busybox", "busybox")]
-    {
+    for (command, image) in [
+        ("set image pod/keeper keeper=nginx:latest", "nginx:latest"),
+        ("debug keeper --profile=baseline --image=busybox", "busybox"),
+    ] {
         let output = try_on("cp1", &format!("{admin} {command}"));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(&format!("{TAGS}{image}")), "{command}: {said}");
     }
-    kubectl("-n default debug keeper --image=busybox:1.37");
+    kubectl("-n default debug keeper --profile=baseline --image=busybox:1.37");
     kubectl("-n default delete pod keeper --grace-period=0 --force");
 }
 

@@ -10,6 +10,7 @@ mod b_drift;
 mod c_bad_input;
 mod d_kill_walk;
 mod e_three_control_planes;
+mod f_addons;
 mod f_certificates;
 mod f_hosts;
 mod f_policies;

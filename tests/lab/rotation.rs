@@ -167,18 +167,11 @@ pub(crate) fn assert_nowhere(keys: &[String], said: &str, journals: &Path) {
     for key in keys {
         assert!(!here.contains(key), "a key is in what forge said or wrote");
     }
-    let pattern = keys.join("\n");
     for (name, _) in control_planes() {
-        let found = on(
-            &name,
-            &format!(
-                "systemctl stop watch; cat >/run/pattern <<'EOT'\n{pattern}\nEOT\n[ -s /root/command-lines ] || echo nothing watched\n\
-                 grep -a -c -F -f /run/pattern /root/command-lines || true\n\
-                 journalctl --no-pager | grep -c -F -f /run/pattern || true\n\
-                 grep -r -l -F -f /run/pattern /var/lib/forge /run/forge /var/log /tmp || true\nrm /run/pattern"
-            ),
-        );
-        assert_eq!(found, "0\n0\n", "{name}");
+        let look = "systemctl stop watch; cat >/run/pattern; [ -s /root/command-lines ] || echo nothing watched; \
+                    grep -a -c -F -f /run/pattern /root/command-lines; journalctl --no-pager | grep -c -F -f /run/pattern; \
+                    grep -r -l -F -f /run/pattern /var/lib/forge /run/forge /var/log /tmp; rm /run/pattern";
+        assert_eq!(on_with_input(&name, look, &keys.join("\n")), "0\n0\n", "{name}");
     }
 }
 

@@ -35,6 +35,17 @@ pub(crate) fn on(host: &str, command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The same with something to read, which no command line and no log shows.
+pub(crate) fn on_with_input(host: &str, command: &str, input: &str) -> String {
+    let quoted = format!("sudo sh -c '{}'", command.replace('\'', r"'\''"));
+    let mut ssh = Command::new(project().join("lab/ssh"));
+    let mut child = ssh.arg(host).arg(quoted).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{host}: {command}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The same, whatever it ends with.
 pub(crate) fn try_on(host: &str, command: &str) -> Output {
     let quoted = format!("sudo sh -c '{}'", command.replace('\'', r"'\''"));

@@ -61,11 +61,12 @@ pub fn cluster() -> Cluster {
             wireguard: true,
             manifests: Vec::new(),
         }),
-        addons: Addons::default(),
+        addons: Addons { falco: Some(falco()), ..Addons::default() },
         sources: Sources {
             kubernetes_packages: source("http://packages.example/v1.36/deb/"),
             containerd_packages: source("http://packages.example/linux/{distribution}"),
             registries: BTreeMap::new(),
+            helm: Helm { version: "4.3.0".to_owned(), sha256: [("amd64".to_owned(), "0".repeat(64))].into() },
             artifacts: BTreeMap::new(),
         },
         proxy: Proxy::default(),
@@ -74,6 +75,16 @@ pub fn cluster() -> Cluster {
         known_hosts: PathBuf::from("/nonexistent/known_hosts"),
         directory: PathBuf::from("/nonexistent"),
     }
+}
+
+fn falco() -> BuiltinAddon {
+    let chart = Chart {
+        repo: "https://charts.example".to_owned(),
+        name: "falco".to_owned(),
+        version: "9.2.0".to_owned(),
+        sha256: None,
+    };
+    BuiltinAddon { chart, values: serde_json::Map::new() }
 }
 
 /// Both sources' keys by URL and fingerprint.
@@ -107,6 +118,7 @@ pub fn bare() -> Answers {
         answers.seen.insert(host.name, Observed::default());
         answers = answers
             .says(&name, "system", &SYSTEM.replace("MACHINE", &format!("id-of-{name}")))
+            .says(&name, "falco", "bounding 000001ffffffffff")
             .says(&name, "disk", "/ 20000000")
             .says(&name, "identity", &format!("mac 52:54:00:00:00:{:02x}", name.as_bytes()[0] + name.as_bytes()[1]))
             .says(&name, "source kubernetes", OFFERS)

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod belonging;
+mod falco;
 mod fixture;
 mod machines;
 mod network;

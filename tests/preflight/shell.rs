@@ -87,6 +87,21 @@ fn shellcheck_has_nothing_to_say_about_resources() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// The functions that steps are made of, each called once, as shellcheck wants it.
+#[test]
+fn shellcheck_has_nothing_to_say_about_the_functions_of_steps() {
+    use forge::kube::applied::STATE;
+    use forge::kube::{ETCDCTL, STATIC_PODS, WOULD_WRITE, settle};
+    let script = format!(
+        "#!/bin/sh\nset -eu\nFORGE=$1\n{ETCDCTL}\n{STATIC_PODS}\n{WOULD_WRITE}\n{STATE}\n{}\n\
+         restart etcd a\nroll a b etcd\nrewrite etcd b\nreplaced etcd c\nanswers etcd c\n\
+         would_write \"$FORGE\" b c\nstate kubectl\nsettle a=b\n",
+        settle()
+    );
+    let output = fed(Command::new("shellcheck").arg("-"), &script);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
 #[test]
 fn dash_can_read_it() {
     for probe in every_probe() {

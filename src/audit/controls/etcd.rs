@@ -45,7 +45,9 @@ fn stranger(node: &Node<'_>) -> Verdict {
     if said.is_empty() || said.contains("refused") || said.contains("timeout") || said.contains("no such host") {
         return Verdict::NotChecked(format!("nobody answered: {said}"));
     }
-    Verdict::of(said.contains("certificate required") || said.contains("bad certificate"), said.clone())
+    // Which of them the client sees depends on whether it wrote before etcd's alert came.
+    let turned_away = ["tls: ", "broken pipe", "connection reset", "EOF"].iter().any(|word| said.contains(word));
+    Verdict::of(turned_away, said.clone())
 }
 
 pub(super) const CONTROLS: &[Control] = &[
@@ -78,6 +80,7 @@ mod tests {
         let running = "=== etcd\netcd\n--client-cert-auth=true\n";
         for (said, expected) in [
             ("Unable to connect to the server: remote error: tls: certificate required", "pass"),
+            ("Unable to connect to the server: write tcp 10.0.0.1:1->10.0.0.1:2379: write: broken pipe", "pass"),
             ("{\"etcdserver\":\"3.6.8\"}", "fail"),
             ("The connection to the server 10.0.0.1:2379 was refused", "not checked"),
             ("", "not checked"),

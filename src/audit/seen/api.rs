@@ -152,14 +152,18 @@ ask get secrets -A --field-selector type=kubernetes.io/service-account-token -o 
 ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o 'jsonpath={range .items[*]}uploaded{"\t"}{.metadata.name}{"\n"}{end}'"#;
 
 /// A page at a time: each begins with the last key of the one before. etcdctl's `fields` format has every value on one line, of
-/// which only the encryption prefix is kept: nothing of a plaintext secret leaves the host. An etcd that stops answering leaves no
-/// `end`.
-const ETCD_SHELL: &str = r#"{
+/// which only the encryption prefix is kept: nothing of a plaintext secret leaves the host. An etcd that stops answering, which a
+/// busy one may do for a moment, leaves no `end`.
+const ETCD_SHELL: &str = r#"read_page() {
+etcdctl get "$from" /registry/secrets0 --limit=500 -w fields |
+sed -n -e 's/^"Key" : "\(.*\)"$/key \1/p' -e 's/^"Value" : "\(k8s:enc:[a-z]*:v[0-9]*:[^:"\\]*:\).*/is \1/p' -e t -e 's/^"Value" : .*/is plaintext/p' -e 's/^"More" : .*/page/p'
+}
+{
 from=/registry/secrets/
 last=
 while :; do
-page=$(etcdctl get "$from" /registry/secrets0 --limit=500 -w fields |
-sed -n -e 's/^"Key" : "\(.*\)"$/key \1/p' -e 's/^"Value" : "\(k8s:enc:[a-z]*:v[0-9]*:[^:"\\]*:\).*/is \1/p' -e t -e 's/^"Value" : .*/is plaintext/p' -e 's/^"More" : .*/page/p')
+page=$(read_page)
+[ -n "$page" ] || page=$(read_page)
 [ -n "$page" ] || exit 0
 printf '%s\n' "$page"
 from=$(printf '%s\n' "$page" | sed -n 's/^key //p' | tail -n 1)

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::files::Files;
-use super::syntax::{is_hex, is_url};
-use crate::inventory::cluster::{KubernetesVersion, PackageKey, PackageSource, Proxy, Sources};
+use super::syntax::{is_exact_version, is_hex, is_oci, is_url};
+use crate::inventory::addons;
+use crate::inventory::cluster::{Helm, KubernetesVersion, PackageKey, PackageSource, Proxy, Sources};
 use crate::inventory::finding::Findings;
 use crate::inventory::model::{self, Inventory};
 
@@ -15,18 +16,20 @@ pub(super) fn sources(
     files: &Files<'_>,
     findings: &mut Findings<'_>,
 ) -> Option<Sources> {
-    let model::Sources { kubernetes_packages, containerd_packages, registries, artifacts } = &inventory.sources;
+    let model::Sources { kubernetes_packages, containerd_packages, registries, helm, artifacts } = &inventory.sources;
     let minor = version.map(|version| format!("1.{}", version.minor)).unwrap_or_default();
     let minor = [("{minor}", minor.as_str())];
     let distribution = [("{distribution}", "{distribution}")];
     let kubernetes = packages("kubernetesPackages", kubernetes_packages, minor, files, findings);
     let containerd = packages("containerdPackages", containerd_packages, distribution, files, findings);
+    let helm = helm_source(helm, findings);
     check_registries(registries, findings);
     check_artifacts(artifacts, findings);
     Some(Sources {
         kubernetes_packages: kubernetes?,
         containerd_packages: containerd?,
         registries: registries.clone(),
+        helm: helm?,
         artifacts: artifacts.clone(),
     })
 }
@@ -89,6 +92,39 @@ fn url(text: &str, placeholder: &str, path: &[&str], findings: &mut Findings<'_>
     false
 }
 
+/// The helm program: a version that is known with its sums, or another one with the user's.
+fn helm_source(helm: &model::HelmSource, findings: &mut Findings<'_>) -> Option<Helm> {
+    let version = helm.version.as_deref().unwrap_or(addons::HELM_VERSION);
+    let path = ["sources", "helm", "version"];
+    if !version.starts_with("4.") || !is_exact_version(version) {
+        let help = format!("an exact version of Helm 4 without `v`, as in {}", addons::HELM_VERSION);
+        findings.at(&path, format!("`{version}` is not a version of Helm 4"), "").help(help);
+        return None;
+    }
+    let mut fine = true;
+    for (architecture, sum) in &helm.sha256 {
+        let path = ["sources", "helm", "sha256", architecture];
+        if !["amd64", "arm64"].contains(&architecture.as_str()) {
+            findings.at_key(&path, format!("`{architecture}` is not an architecture"), "amd64 or arm64");
+            fine = false;
+        } else if !is_hex(sum, 64) {
+            findings.at(&path, format!("`{sum}` is not a SHA-256"), "64 hexadecimal digits");
+            fine = false;
+        }
+    }
+    let known = if version == addons::HELM_VERSION { addons::helm_sums() } else { BTreeMap::new() };
+    let theirs = helm.sha256.iter().map(|(architecture, sum)| (architecture.clone(), sum.to_lowercase()));
+    let sha256: BTreeMap<String, String> = known.into_iter().chain(theirs).collect();
+    if sha256.is_empty() {
+        findings.at(&path, format!("the checksums of Helm {version} are not known"), "").help(format!(
+            "known is {}; for {version}, give `sha256: {{amd64: …}}` beside it, as get.helm.sh publishes it",
+            addons::HELM_VERSION
+        ));
+        return None;
+    }
+    fine.then(|| Helm { version: version.to_owned(), sha256 })
+}
+
 fn check_registries(registries: &BTreeMap<String, Vec<String>>, findings: &mut Findings<'_>) {
     for (registry, mirrors) in registries {
         let path = ["sources", "registries", registry];
@@ -110,11 +146,12 @@ fn check_registries(registries: &BTreeMap<String, Vec<String>>, findings: &mut F
 fn check_artifacts(artifacts: &BTreeMap<String, String>, findings: &mut Findings<'_>) {
     for (from, to) in artifacts {
         let path = ["sources", "artifacts", from];
-        if !is_url(from) {
-            findings.at_key(&path, format!("`{from}` is not an http or https URL"), "");
-        }
-        if !is_url(to) {
-            findings.at(&path, format!("`{to}` is not an http or https URL"), "");
+        let charts = from.starts_with("oci://");
+        if !is_url(from) && !is_oci(from) {
+            findings.at_key(&path, format!("`{from}` is not an http, https or oci URL"), "");
+        } else if !(if charts { is_oci(to) } else { is_url(to) }) {
+            let wanted = if charts { "oci" } else { "http or https" };
+            findings.at(&path, format!("`{to}` is not an {wanted} URL"), "");
         }
     }
 }

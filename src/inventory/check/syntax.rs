@@ -32,7 +32,15 @@ pub(super) fn is_label_value(value: &str) -> bool {
 
 /// Whether `text` is an http or https URL with a host and without blanks.
 pub(super) fn is_url(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    is_rest_of_url(text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")), text)
+}
+
+/// Whether `text` is `oci://`, a registry and a path in it.
+pub(super) fn is_oci(text: &str) -> bool {
+    is_rest_of_url(text.strip_prefix("oci://"), text)
+}
+
+fn is_rest_of_url(rest: Option<&str>, text: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']))
         && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '\''))
 }
@@ -40,4 +48,13 @@ pub(super) fn is_url(text: &str) -> bool {
 /// Whether `text` is so many hexadecimal digits.
 pub(super) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether `text` is a version as charts and programs have it (Semantic Versioning): three numbers, and perhaps more
+/// after a `-` or `+`.
+pub(super) fn is_exact_version(text: &str) -> bool {
+    let (numbers, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"-+.".contains(&byte);
+    numbers.split('.').count() == 3 && numbers.split('.').all(number) && rest.len() != 1 && rest.bytes().all(inside)
 }

@@ -99,7 +99,9 @@ pub struct Sources {
     pub containerd_packages: PackageSource,
     /// Registry → URLs of its mirrors, tried in order before the registry itself.
     pub registries: BTreeMap<String, Vec<String>>,
-    /// URL prefix → URL prefix for everything else that forge names by URL.
+    /// The helm program that installs add-ons.
+    pub helm: HelmSource,
+    /// URL prefix → URL prefix for everything else that forge names by URL, charts in registries (`oci://`) included.
     pub artifacts: BTreeMap<String, String>,
 }
 
@@ -117,6 +119,7 @@ impl Default for Sources {
                 fingerprint: Some(DOCKER_FINGERPRINT.to_owned()),
             },
             registries: BTreeMap::new(),
+            helm: HelmSource::default(),
             artifacts: BTreeMap::new(),
         }
     }
@@ -140,6 +143,18 @@ pub struct PackageSource {
     /// The OpenPGP fingerprint of the key behind a URL: 40 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+}
+
+/// The helm program, from `https://get.helm.sh/helm-vVERSION-linux-ARCHITECTURE.tar.gz`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct HelmSource {
+    /// A version of Helm 4. `4.3.0` (the default) is known with its checksums; another one needs `sha256`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Architecture (`amd64`, `arm64`) → the SHA-256 of that archive.
+    pub sha256: BTreeMap<String, String>,
 }
 
 /// HTTP proxies.

@@ -7,6 +7,7 @@ mod core_dumps;
 mod etcd_user;
 mod firewall;
 mod guarded;
+mod helm;
 mod hosts_file;
 mod kernel;
 mod kubelet;
@@ -80,6 +81,7 @@ const PHASES: &[Phase] = &[
     phase("services", "services", services::resources),
     phase("updates", "security upgrades", updates::resources),
     phase("auditd", "audit rules", auditd::resources),
+    phase("helm", "Helm", helm::resources),
 ];
 
 /// Every resource of a host: what its probes ask.

@@ -6,6 +6,7 @@
 mod clock;
 mod disk;
 mod endpoint;
+mod falco;
 mod finding;
 mod firewall;
 mod habits;
@@ -29,7 +30,7 @@ pub use endpoint::endpoint_in_dns;
 pub use finding::Finding;
 pub use firewall::ssh_port;
 pub use keys::PackageKeys;
-pub use source::{CONTAINERD_KEYRING, KUBERNETES_KEYRING};
+pub use source::{CONTAINERD_KEYRING, KUBERNETES_KEYRING, exports};
 pub use system::{HostFacts, host_facts};
 
 use crate::host::facts::{Observed, Probe};
@@ -50,6 +51,7 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         endpoint::probe(cluster),
         habits::probe(),
     ];
+    probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
     probes.extend(source::kubernetes(cluster).probe(cluster));
     probes.extend(source::containerd(cluster).probe(cluster));
@@ -65,6 +67,7 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(firewall::check(cluster, &hosts));
     findings.extend(login_key::check(cluster, &hosts));
     findings.extend(modules::check(cluster, &hosts));
+    findings.extend(falco::check(cluster, &hosts));
     findings.extend(disk::check(&hosts));
     findings.extend(clock::check(&hosts));
     findings.extend(identity::check(&hosts));

@@ -75,7 +75,8 @@ fn url_word(url: &str) -> String {
     url.split("{distribution}").map(quote).collect::<Vec<_>>().join("\"$distribution\"")
 }
 
-fn exports(proxy: &Proxy) -> String {
+/// Shell that lets what runs after it use the proxies; empty without any.
+pub fn exports(proxy: &Proxy) -> String {
     let no_proxy = (!proxy.no_proxy.is_empty()).then(|| proxy.no_proxy.join(","));
     let all = [("http_proxy", &proxy.http), ("https_proxy", &proxy.https), ("no_proxy", &no_proxy)];
     let set = all.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));

@@ -135,13 +135,17 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
          kubectl get nodes -o 'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type==\"Ready\")].status} \
          {.status.nodeInfo.kubeletVersion}{\"\\n\"}{end}' | emit nodes\n\
          kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=55s >/dev/null 2>&1 || \
-         stuck \"$ns\" >\"$FORGE/stuck\"\n\
+         stuck \"$ns/\" >\"$FORGE/stuck\"\n\
          kubectl -n \"$ns\" get pods -o 'jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}' | emit pods\n\
          kubectl delete namespace \"$ns\" --wait=false >/dev/null";
     let end = "looked=0\nwait \"$outside\" || looked=$?\n\
          for seen in etcd audit anonymous members certificates stuck; do\n\
          [ ! -e \"$FORGE/$seen\" ] || emit \"$seen\" <\"$FORGE/$seen\"\ndone\nexit \"$looked\"";
     Ok(Script::new(begin)
+        // What is looked at has not passed until it does.
+        .line("(")
+        .then(record("verified", ""))
+        .line(") &")
         .line(outside)
         .line(inside)
         .line(end)
