@@ -5,17 +5,18 @@
 
 mod support;
 
+mod rotation;
+
 mod a_one_and_one;
 mod b_drift;
-mod c_bad_input;
-mod d_kill_walk;
-mod e_three_control_planes;
-mod f_addons;
-mod f_certificates;
-mod f_hosts;
-mod f_policies;
-mod f_rotate;
-mod f_rotate_all;
-mod f_settings;
-mod g_audit;
-mod rotation;
+mod c_settings;
+mod d_policies;
+mod e_addons;
+mod f_audit;
+mod g_hosts;
+mod h_bad_input;
+mod i_kill_walk;
+mod j_three_control_planes;
+mod k_rotate;
+mod l_certificates;
+mod m_rotate_all;

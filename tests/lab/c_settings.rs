@@ -39,7 +39,7 @@ fn running(host: &str) -> String {
 }
 
 #[test]
-fn f_1_a_changed_inventory_is_rolled_out() {
+fn c_1_a_changed_inventory_is_rolled_out() {
     let backend = TcpListener::bind((machine(), 0)).unwrap();
     let (heard, hears) = channel();
     let changed = changed(backend.local_addr().unwrap().port());
@@ -128,7 +128,7 @@ const TAMPERED: &[(&str, &str, &str)] = &[
 
 /// With the lab's own inventory again, so that everything goes back in the same run.
 #[test]
-fn f_2_what_was_edited_by_hand_is_named_and_mended() {
+fn c_2_what_was_edited_by_hand_is_named_and_mended() {
     for (host, command, _) in TAMPERED {
         on(host, command);
     }

@@ -78,7 +78,7 @@ const TAGS: &str = "an image needs a tag other than latest, or a digest: ";
 const REGISTRIES: &str = "an image is from none of the allowed registries: ";
 
 #[test]
-fn f_1_images_need_a_tag_or_a_digest() {
+fn d_1_images_need_a_tag_or_a_digest() {
     some_cluster();
     for image in ["nginx", "nginx:latest", "mirror.example:5000/nginx", "mirror.example:5000/team/nginx:latest"] {
         assert_refused(&of_image(image), &format!("{TAGS}{image}"));
@@ -100,7 +100,7 @@ fn f_1_images_need_a_tag_or_a_digest() {
 }
 
 #[test]
-fn f_2_nobody_gets_round_it_by_a_controller_a_change_or_a_debugger() {
+fn d_2_nobody_gets_round_it_by_a_controller_a_change_or_a_debugger() {
     kubectl("-n default create deployment web --image=nginx");
     let mut said = String::new();
     for _ in 0..30 {
@@ -129,7 +129,7 @@ fn f_2_nobody_gets_round_it_by_a_controller_a_change_or_a_debugger() {
 }
 
 #[test]
-fn f_3_what_the_inventory_adds_is_applied_and_the_next_run_has_nothing_to_do() {
+fn d_3_what_the_inventory_adds_is_applied_and_the_next_run_has_nothing_to_do() {
     let more = with_more(SHOP);
     let said = more.up();
     assert_eq!(said.code, 0, "{}", said.all());
@@ -152,7 +152,7 @@ fn f_3_what_the_inventory_adds_is_applied_and_the_next_run_has_nothing_to_do() {
 }
 
 #[test]
-fn f_4_images_come_from_the_allowed_registries_only() {
+fn d_4_images_come_from_the_allowed_registries_only() {
     for image in ["registry.k8s.io/pause:3.10", "mirror.example:5000/team/web:1", "mirror.example:5000/team/a/b:1"] {
         assert_eq!(refusal("default", &of_image(image)), None);
     }
@@ -194,7 +194,7 @@ const DRIFT: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn f_5_what_somebody_changed_is_named_and_put_back() {
+fn d_5_what_somebody_changed_is_named_and_put_back() {
     let more = with_more(SHOP);
     for (command, _) in DRIFT {
         kubectl(command);
@@ -224,7 +224,7 @@ fn f_5_what_somebody_changed_is_named_and_put_back() {
 }
 
 #[test]
-fn f_6_a_refusal_is_told_in_the_api_servers_words() {
+fn d_6_a_refusal_is_told_in_the_api_servers_words() {
     let said = with_more(&SHOP.replace("{colour: red}", "{colour: [red]}")).up();
     assert_eq!(said.code, 1, "{}", said.all());
     let found = said.found();
@@ -235,7 +235,7 @@ fn f_6_a_refusal_is_told_in_the_api_servers_words() {
 }
 
 #[test]
-fn f_7_what_leaves_the_inventory_is_deleted_and_what_was_there_before_stays() {
+fn d_7_what_leaves_the_inventory_is_deleted_and_what_was_there_before_stays() {
     let plan = plan();
     let planned = plan.planned();
     for line in [
@@ -262,7 +262,7 @@ fn f_7_what_leaves_the_inventory_is_deleted_and_what_was_there_before_stays() {
 }
 
 #[test]
-fn f_8_a_person_gets_a_certificate_that_ends_and_gives_nothing_by_itself() {
+fn d_8_a_person_gets_a_certificate_that_ends_and_gives_nothing_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jane");
     let words = ["--user", "jane@example.com", "--group", "dev", "--group", "ops", "--ttl", "1h", "--output"];

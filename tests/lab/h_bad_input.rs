@@ -13,7 +13,7 @@ fn assert_refused(said: &Said, words: &[&str]) {
 }
 
 #[test]
-fn c_1_preflight_refuses_before_anything_changes() {
+fn h_1_preflight_refuses_before_anything_changes() {
     bare_hosts(1, 1);
     let before = plan().planned();
     let unreachable = Changed::by(&[(":8080/apt/kubernetes", ":8081/apt/kubernetes")]).up();
@@ -32,7 +32,7 @@ fn c_1_preflight_refuses_before_anything_changes() {
 }
 
 #[test]
-fn c_2_an_image_that_cannot_be_pulled_is_named() {
+fn h_2_an_image_that_cannot_be_pulled_is_named() {
     let said = Changed::by(&[("http://10.77.0.1:5000", "http://10.77.0.1:5001")]).up();
     assert_eq!(said.code, 1, "{}", said.all());
     let found = said.found();
@@ -45,7 +45,7 @@ fn c_2_an_image_that_cannot_be_pulled_is_named() {
 }
 
 #[test]
-fn c_3_a_host_that_dies_during_a_step_is_told_of_and_loses_nothing() {
+fn h_3_a_host_that_dies_during_a_step_is_told_of_and_loses_nothing() {
     // Bare again, so that power goes in the middle of the package manager's work.
     bare_hosts(1, 1);
     let said = std::thread::scope(|scope| {
@@ -72,14 +72,14 @@ fn c_3_a_host_that_dies_during_a_step_is_told_of_and_loses_nothing() {
 }
 
 #[test]
-fn c_4_a_control_plane_of_another_cluster_is_left_alone() {
+fn h_4_a_control_plane_of_another_cluster_is_left_alone() {
     let said = Changed::by(&[("name: lab", "name: other")]).up();
     assert_refused(&said, &["cp1", "lab"]);
 }
 
 /// Calico's own images and definitions cannot be had here; an operator that cannot be pulled can.
 #[test]
-fn c_5_a_network_whose_image_cannot_be_pulled_fails_within_a_minute_and_names_it() {
+fn h_5_a_network_whose_image_cannot_be_pulled_fails_within_a_minute_and_names_it() {
     let manifests = "provider: calico\n  version: \"3.99.0\"\n  manifests:\n    - {path: operator.yaml}\n#";
     let said = Changed::by(&[("provider: manifests\n  manifests:\n", manifests)]).with("operator.yaml", OPERATOR).up();
     assert_eq!(said.code, 1, "{}", said.all());

@@ -7,7 +7,7 @@ const METRICS: &str = "  metricsServer: {";
 
 /// On the cluster that the tests before have made.
 #[test]
-fn f_1_metrics_server_serves_over_the_kubelets_signed_certificates() {
+fn e_1_metrics_server_serves_over_the_kubelets_signed_certificates() {
     let said = up();
     assert_eq!(said.code, 0, "{}", said.all());
     let arguments =
@@ -26,7 +26,7 @@ fn f_1_metrics_server_serves_over_the_kubelets_signed_certificates() {
 }
 
 #[test]
-fn f_2_a_changed_value_is_named_and_rolled_out() {
+fn e_2_a_changed_value_is_named_and_rolled_out() {
     let changed = Changed::by(&[(METRICS, "  metricsServer: {values: {replicas: 2}, ")]);
     let plan = changed.plan();
     assert!(
@@ -43,7 +43,7 @@ fn f_2_a_changed_value_is_named_and_rolled_out() {
 }
 
 #[test]
-fn f_3_what_somebody_else_did_with_helm_is_named_and_mended() {
+fn e_3_what_somebody_else_did_with_helm_is_named_and_mended() {
     // By hand, past forge, with the value of the test before still in the release: the inventory has one replica.
     let helm = "KUBECONFIG=/etc/kubernetes/admin.conf /usr/local/lib/forge/helm-*/helm";
     let chart = "http://10.77.0.1:8080/artifacts/charts";
@@ -72,7 +72,7 @@ fn f_3_what_somebody_else_did_with_helm_is_named_and_mended() {
 }
 
 #[test]
-fn f_4_an_image_that_cannot_be_pulled_fails_within_a_minute_and_is_taken_back() {
+fn e_4_an_image_that_cannot_be_pulled_fails_within_a_minute_and_is_taken_back() {
     let said = Changed::by(&[(METRICS, "  metricsServer: {values: {image: 'lab.local/nothing:v1'}, ")]).up();
     assert_eq!(said.code, 1, "{}", said.all());
     let found = said.found();
@@ -94,7 +94,7 @@ fn f_4_an_image_that_cannot_be_pulled_fails_within_a_minute_and_is_taken_back() 
 }
 
 #[test]
-fn f_5_values_from_a_file_are_nowhere_to_be_seen_and_what_is_not_wanted_goes() {
+fn e_5_values_from_a_file_are_nowhere_to_be_seen_and_what_is_not_wanted_goes() {
     let own = "  helm:\n    - {name: metrics-server, chart: metrics-server, repo: 'http://10.77.0.1:8080/artifacts/charts', version: \
                3.14.0-lab.1, namespace: metrics, valuesFile: values.yaml, wait: false}\n  metricsServer: {enabled: false, ";
     let changed = Changed::by(&[(METRICS, own)]).with("values.yaml", "replicas: 0\nunused: swordfish-of-the-lab\n");

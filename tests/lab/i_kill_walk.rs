@@ -21,7 +21,7 @@ const LATE: [&str; 9] = [
 /// on bare hosts for the steps that were over before a kill could hit them: hosts work at the same time, and some steps take
 /// less time than a host needs to notice that forge is gone.
 #[test]
-fn d_1_every_step_survives_being_killed_at() {
+fn i_1_every_step_survives_being_killed_at() {
     let mut died: BTreeSet<StepName> = BTreeSet::new();
     let mut wanted: Option<BTreeSet<StepName>> = None;
     for round in 1.. {
@@ -58,7 +58,7 @@ fn d_1_every_step_survives_being_killed_at() {
 }
 
 #[test]
-fn d_2_kubeadm_goes_on_without_forge_and_the_next_run_waits_for_it() {
+fn i_2_kubeadm_goes_on_without_forge_and_the_next_run_waits_for_it() {
     bare_hosts(1, 1);
     for step in ["kubeadm-init", "kubeadm-join"] {
         let watched = up_until_event("step-output", |(_, name)| name == step);
@@ -74,7 +74,7 @@ fn d_2_kubeadm_goes_on_without_forge_and_the_next_run_waits_for_it() {
 }
 
 #[test]
-fn d_3_a_control_plane_that_loses_power_during_kubeadm_init_begins_it_anew() {
+fn i_3_a_control_plane_that_loses_power_during_kubeadm_init_begins_it_anew() {
     bare_hosts(1, 1);
     up_until_event("step-output", |(_, name)| name == "kubeadm-init");
     power("cp1", "kill");

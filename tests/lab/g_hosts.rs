@@ -80,7 +80,7 @@ fn assert_disarmed(host: &str) {
 }
 
 #[test]
-fn f_1_an_sshd_that_lets_nobody_work_is_taken_back() {
+fn g_1_an_sshd_that_lets_nobody_work_is_taken_back() {
     bare_hosts(1, 1);
     let said = Changed::by(&[("security:\n", "security:\n  sshd: {settings: {MaxSessions: 0}}\n")]).up();
     let ended = Instant::now();
@@ -96,7 +96,7 @@ fn f_1_an_sshd_that_lets_nobody_work_is_taken_back() {
 }
 
 #[test]
-fn f_2_a_firewall_that_shuts_the_operator_out_is_taken_back() {
+fn g_2_a_firewall_that_shuts_the_operator_out_is_taken_back() {
     let elsewhere = Elsewhere::ready("cp1");
     let changed = trusting();
     let said = std::thread::scope(|scope| {
@@ -119,7 +119,7 @@ fn f_2_a_firewall_that_shuts_the_operator_out_is_taken_back() {
 }
 
 #[test]
-fn f_3_a_forge_that_is_killed_before_it_confirms_locks_nobody_out() {
+fn g_3_a_forge_that_is_killed_before_it_confirms_locks_nobody_out() {
     let elsewhere = Elsewhere::ready("cp1");
     let changed = trusting();
     let watched =
@@ -133,7 +133,7 @@ fn f_3_a_forge_that_is_killed_before_it_confirms_locks_nobody_out() {
 }
 
 #[test]
-fn f_4_the_next_run_takes_back_what_was_not_confirmed_and_converges() {
+fn g_4_the_next_run_takes_back_what_was_not_confirmed_and_converges() {
     let changed = trusting();
     let watched =
         up_of_until_event(&changed.inventory(), "step-output", |(host, step)| host == "cp1" && step == "firewall");
@@ -150,7 +150,7 @@ fn f_4_the_next_run_takes_back_what_was_not_confirmed_and_converges() {
 }
 
 #[test]
-fn f_5_strangers_are_dropped_and_pods_and_nodes_are_not() {
+fn g_5_strangers_are_dropped_and_pods_and_nodes_are_not() {
     let (network, bridge) = network();
     let stranger = "forge-stranger";
     here("ip", &format!("netns add {stranger}"));
@@ -179,7 +179,7 @@ fn f_5_strangers_are_dropped_and_pods_and_nodes_are_not() {
 }
 
 #[test]
-fn f_6_the_firewall_is_there_after_a_boot() {
+fn g_6_the_firewall_is_there_after_a_boot() {
     power("w1", "kill");
     power("w1", "start");
     assert!(on("w1", "nft list table inet forge").contains("policy drop"));
@@ -207,7 +207,7 @@ const DRIFT: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn f_7_what_somebody_changes_shows_and_is_mended() {
+fn g_7_what_somebody_changes_shows_and_is_mended() {
     for (command, _) in DRIFT {
         on("w1", command);
     }
@@ -227,7 +227,7 @@ fn f_7_what_somebody_changes_shows_and_is_mended() {
 }
 
 #[test]
-fn f_8_trusted_networks_without_the_operator_are_refused() {
+fn g_8_trusted_networks_without_the_operator_are_refused() {
     let changed = Changed::by(&[("security:\n", "security:\n  trustedCIDRs: [192.0.2.0/24]\n")]);
     let said = changed.up();
     assert_eq!(said.code, 5, "{}", said.all());
@@ -245,7 +245,7 @@ fn f_8_trusted_networks_without_the_operator_are_refused() {
 }
 
 #[test]
-fn f_9_status_shows_who_needs_a_reboot() {
+fn g_9_status_shows_who_needs_a_reboot() {
     on("w1", "touch /run/reboot-required; echo linux-image-amd64 >/run/reboot-required.pkgs");
     let said = run(&["status", inventory().to_str().unwrap(), "--json"]);
     assert_eq!((said.code, said.finished()["roundTrips"].as_u64()), (0, Some(1)), "{}", said.all());

@@ -172,7 +172,7 @@ fn types(host: &str, command: &str) {
 }
 
 #[test]
-fn g_1_after_up_no_control_fails_and_every_host_was_asked_once() {
+fn f_1_after_up_no_control_fails_and_every_host_was_asked_once() {
     if !inventory().exists() || !try_on("cp1", "true").status.success() {
         bare_hosts(1, 1);
     }
@@ -190,7 +190,7 @@ fn g_1_after_up_no_control_fails_and_every_host_was_asked_once() {
 }
 
 #[test]
-fn g_2_what_is_broken_by_hand_fails_its_own_control_and_no_other() {
+fn f_2_what_is_broken_by_hand_fails_its_own_control_and_no_other() {
     for (host, command, ..) in BROKEN {
         types(host, command);
     }
@@ -215,7 +215,7 @@ fn g_2_what_is_broken_by_hand_fails_its_own_control_and_no_other() {
 }
 
 #[test]
-fn g_3_up_mends_what_is_forges_and_the_audit_is_clean_again() {
+fn f_3_up_mends_what_is_forges_and_the_audit_is_clean_again() {
     for (host, _, _, _, mended) in BROKEN {
         if let ByHand(command) = mended {
             types(host, command);
@@ -228,7 +228,7 @@ fn g_3_up_mends_what_is_forges_and_the_audit_is_clean_again() {
 }
 
 #[test]
-fn g_4_a_host_that_is_gone_is_not_checked_and_the_others_are() {
+fn f_4_a_host_that_is_gone_is_not_checked_and_the_others_are() {
     power("w1", "kill");
     let said = audit();
     power("w1", "start");
@@ -243,7 +243,7 @@ fn g_4_a_host_that_is_gone_is_not_checked_and_the_others_are() {
 }
 
 #[test]
-fn g_5_the_page_holds_every_control_and_a_waiver_is_shown() {
+fn f_5_the_page_holds_every_control_and_a_waiver_is_shown() {
     let waiver = "audit: {waivers: [{control: CIS-1.1.13, hosts: [cp1], reason: the <backup> reads it, expires: 2999-12-31}]}\nhosts:";
     let changed = Changed::by(&[("hosts:", waiver)]);
     types("cp1", "chmod 640 /etc/kubernetes/admin.conf");

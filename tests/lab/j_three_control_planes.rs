@@ -3,7 +3,7 @@
 use crate::support::*;
 
 #[test]
-fn e_1_three_control_planes_and_a_worker() {
+fn j_1_three_control_planes_and_a_worker() {
     bare_hosts(3, 1);
     let said = up();
     assert_eq!(said.code, 0, "{}", said.all());
@@ -16,7 +16,7 @@ fn e_1_three_control_planes_and_a_worker() {
 }
 
 #[test]
-fn e_2_all_control_planes_have_the_same_encryption_key() {
+fn j_2_all_control_planes_have_the_same_encryption_key() {
     let sums: Vec<String> = ["cp1", "cp2", "cp3"]
         .iter()
         .map(|host| on(host, "sha256sum /etc/kubernetes/forge/encryption/config.yaml"))
