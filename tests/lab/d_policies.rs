@@ -15,7 +15,6 @@ const MANIFESTS: &str = "addons:
   manifests:
     - {path: shop.yaml}
     - {path: widget.yaml}
-cni:
 ";
 
 const SHOP: &str = "apiVersion: v1
@@ -54,7 +53,9 @@ spec:
 ";
 
 fn with_more(shop: &str) -> Changed {
-    Changed::by(&[("security:\n", POLICIES), ("cni:\n", MANIFESTS)]).with("shop.yaml", shop).with("widget.yaml", WIDGET)
+    Changed::by(&[("security:\n", POLICIES), ("addons:\n", MANIFESTS)])
+        .with("shop.yaml", shop)
+        .with("widget.yaml", WIDGET)
 }
 
 /// What the API server says to a pod, without keeping it: `None` when it would let it in.

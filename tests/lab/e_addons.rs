@@ -112,5 +112,6 @@ fn e_5_values_from_a_file_are_nowhere_to_be_seen_and_what_is_not_wanted_goes() {
         gone.all()
     );
     assert_eq!(kubectl("-n metrics get deployments,secrets -o name"), "");
+    kubectl("delete namespace metrics");
     assert_converged();
 }

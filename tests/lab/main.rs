@@ -9,7 +9,6 @@ mod rotation;
 
 mod a_one_and_one;
 mod b_drift;
-mod c_settings;
 mod d_policies;
 mod e_addons;
 mod f_audit;
@@ -17,6 +16,7 @@ mod g_hosts;
 mod h_bad_input;
 mod i_kill_walk;
 mod j_three_control_planes;
-mod k_rotate;
-mod l_certificates;
-mod m_rotate_all;
+mod k_settings;
+mod l_rotate;
+mod m_certificates;
+mod n_rotate_all;

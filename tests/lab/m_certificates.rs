@@ -66,7 +66,7 @@ impl Client {
 }
 
 #[test]
-fn l_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
+fn m_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
     let said = list();
     assert_all_well(&said);
     assert_eq!(said.finished()["roundTrips"], 1);
@@ -79,7 +79,7 @@ fn l_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
 }
 
 #[test]
-fn l_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
+fn m_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
     let before = list();
     let client = Client::begin();
     let said = renew(&[]);
@@ -98,7 +98,7 @@ fn l_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
 }
 
 #[test]
-fn l_3_other_names_in_the_inventory_make_the_certificate_anew() {
+fn m_3_other_names_in_the_inventory_make_the_certificate_anew() {
     let names = "kubeadm:\n  clusterConfiguration: {apiServer: {certSANs: [more.lab.example, api.lab.example, localhost, 127.0.0.1, cp1, cp2, cp3]}}\n";
     let changed = Changed::by(&[("kubeadm:\n", names)]);
     let plan = run(&[
@@ -118,7 +118,7 @@ fn l_3_other_names_in_the_inventory_make_the_certificate_anew() {
 
 /// Kills a renewal of the scheduler's certificates at each of its steps in turn. That kills no client's connection.
 #[test]
-fn l_4_a_renewal_survives_being_killed_at_every_step() {
+fn m_4_a_renewal_survives_being_killed_at_every_step() {
     let words = ["certs", "renew", inventory().to_str().unwrap(), "--yes", "--json", "--only", "scheduler.conf"]
         .map(str::to_owned);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -136,7 +136,7 @@ fn l_4_a_renewal_survives_being_killed_at_every_step() {
 }
 
 #[test]
-fn l_5_a_cluster_whose_certificates_have_all_expired_comes_back_with_one_command() {
+fn m_5_a_cluster_whose_certificates_have_all_expired_comes_back_with_one_command() {
     // For a minute; and the kubelets have lost theirs, so that nothing starts after the power was gone.
     let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v%s\ncertificateValidityPeriod: 1m0s\n' \
                  \"$(kubeadm version -o short | cut -c2-)\" >/run/short; kubeadm certs renew all --config /run/short";

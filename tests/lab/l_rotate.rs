@@ -1,11 +1,11 @@
-//! Keys and tokens are replaced while the cluster runs. The whole crash matrix is in `m_rotate_all.rs`.
+//! Keys and tokens are replaced while the cluster runs. The whole crash matrix is in `n_rotate_all.rs`.
 
 use crate::rotation::*;
 use crate::support::*;
 
-/// Killed once at each stage, with everybody looking: what is not killed here is in `m_rotate_all.rs`.
+/// Killed once at each stage, with everybody looking: what is not killed here is in `n_rotate_all.rs`.
 #[test]
-fn k_1_a_rotation_that_dies_at_every_stage_keeps_every_secret_readable() {
+fn l_1_a_rotation_that_dies_at_every_stage_keeps_every_secret_readable() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let servers = control_planes();
@@ -50,7 +50,7 @@ fn k_1_a_rotation_that_dies_at_every_stage_keeps_every_secret_readable() {
 }
 
 #[test]
-fn k_2_a_rotation_is_refused_where_it_could_lose_something() {
+fn l_2_a_rotation_is_refused_where_it_could_lose_something() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let file = "/etc/kubernetes/forge/encryption/config.yaml";
@@ -79,7 +79,7 @@ fn k_2_a_rotation_is_refused_where_it_could_lose_something() {
 }
 
 #[test]
-fn k_3_tokens_and_leftovers_go_and_long_lived_tokens_go_by_name() {
+fn l_3_tokens_and_leftovers_go_and_long_lived_tokens_go_by_name() {
     three_control_planes();
     on(
         "cp1",
@@ -114,7 +114,7 @@ fn k_3_tokens_and_leftovers_go_and_long_lived_tokens_go_by_name() {
 }
 
 #[test]
-fn k_4_status_holds_ages_against_the_inventory() {
+fn l_4_status_holds_ages_against_the_inventory() {
     three_control_planes();
     let inventory = inventory();
     let status = run(&["status", inventory.to_str().unwrap(), "--strict", "--json"]);

@@ -19,14 +19,14 @@ fn machine() -> String {
 /// A shorter audit log, a kubelet setting, an issuer, and a backend for audit events.
 fn changed(backend: u16) -> Changed {
     let security = "security:\n  audit: {maxAge: 20, webhook: webhook.conf}\n  oidc:\n  - url: https://issuer.lab.example\n    \
-                    audiences: [lab]\n    claimMappings: {username: {claim: email}}\n\nhosts:\n";
+                    audiences: [lab]\n    claimMappings: {username: {claim: email}}\n";
     let kubelet = "  kubeletConfiguration:\n    podPidsLimit: 2048\n";
     let webhook = format!(
         "{{apiVersion: v1, kind: Config, current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], \
          clusters: [{{name: a, cluster: {{server: \"https://{}:{backend}\"}}}}], users: [{{name: a, user: {{token: swordfish}}}}]}}",
         machine()
     );
-    let replacements = [("hosts:\n", security), ("  kubeletConfiguration:\n", kubelet)];
+    let replacements = [("security:\n", security), ("  kubeletConfiguration:\n", kubelet)];
     Changed::by(&replacements).with("webhook.conf", &webhook)
 }
 
@@ -39,7 +39,7 @@ fn running(host: &str) -> String {
 }
 
 #[test]
-fn c_1_a_changed_inventory_is_rolled_out() {
+fn k_1_a_changed_inventory_is_rolled_out() {
     let backend = TcpListener::bind((machine(), 0)).unwrap();
     let (heard, hears) = channel();
     let changed = changed(backend.local_addr().unwrap().port());
@@ -128,7 +128,7 @@ const TAMPERED: &[(&str, &str, &str)] = &[
 
 /// With the lab's own inventory again, so that everything goes back in the same run.
 #[test]
-fn c_2_what_was_edited_by_hand_is_named_and_mended() {
+fn k_2_what_was_edited_by_hand_is_named_and_mended() {
     for (host, command, _) in TAMPERED {
         on(host, command);
     }

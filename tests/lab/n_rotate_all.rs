@@ -1,5 +1,5 @@
 //! The crash matrix of `rotate encryption-key`, which takes longer than a regular run should: run by
-//! `cargo test --features lab --test lab m_all -- --ignored --test-threads=1`.
+//! `cargo test --features lab --test lab n_all -- --ignored --test-threads=1`.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::support::*;
 /// Every step dies once, on three control planes.
 #[test]
 #[ignore = "takes half an hour: every step waits for API servers that look once a minute"]
-fn m_all_1_every_step_survives_being_killed_at() {
+fn n_all_1_every_step_survives_being_killed_at() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new("walked", 200);
@@ -32,7 +32,7 @@ fn m_all_1_every_step_survives_being_killed_at() {
 
 #[test]
 #[ignore = "takes ten minutes"]
-fn m_all_2_providers_change_and_encryption_goes_off_and_on() {
+fn n_all_2_providers_change_and_encryption_goes_off_and_on() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new("changed", 200);
@@ -51,7 +51,7 @@ fn m_all_2_providers_change_and_encryption_goes_off_and_on() {
 /// A policy that forbids changes of a secret keeps it under the old key, and thereby the old key.
 #[test]
 #[ignore = "takes four minutes"]
-fn m_all_3_a_straggler_is_named_and_keeps_the_old_key() {
+fn n_all_3_a_straggler_is_named_and_keeps_the_old_key() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new("straggling", 20);
@@ -76,7 +76,7 @@ fn m_all_3_a_straggler_is_named_and_keeps_the_old_key() {
 /// cp3 is cut off by a firewall while it should load the key that writes, and comes back.
 #[test]
 #[ignore = "takes six minutes"]
-fn m_all_4_a_control_plane_that_is_cut_off_stops_it_and_loses_nothing() {
+fn n_all_4_a_control_plane_that_is_cut_off_stops_it_and_loses_nothing() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new("cut-off", 20);
@@ -108,7 +108,7 @@ fn m_all_4_a_control_plane_that_is_cut_off_stops_it_and_loses_nothing() {
 
 #[test]
 #[ignore = "takes six minutes"]
-fn m_all_5_etcds_leader_and_a_hosts_power_may_go() {
+fn n_all_5_etcds_leader_and_a_hosts_power_may_go() {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new("powerless", 500);
@@ -147,7 +147,7 @@ fn m_all_5_etcds_leader_and_a_hosts_power_may_go() {
 
 #[test]
 #[ignore = "makes hosts of its own"]
-fn m_all_6_a_single_control_plane_rotates_with_secrets_of_10_pages() {
+fn n_all_6_a_single_control_plane_rotates_with_secrets_of_10_pages() {
     bare_hosts(1, 1);
     let said = up();
     assert_eq!(said.code, 0, "{}", said.all());
