@@ -228,7 +228,7 @@ fn f_3_up_mends_what_is_forges_and_the_audit_is_clean_again() {
 }
 
 #[test]
-fn f_4_a_host_that_is_gone_is_not_checked_and_the_others_are() {
+fn f_5_a_host_that_is_gone_is_not_checked_and_the_others_are() {
     power("w1", "kill");
     let said = audit();
     power("w1", "start");
@@ -243,7 +243,7 @@ fn f_4_a_host_that_is_gone_is_not_checked_and_the_others_are() {
 }
 
 #[test]
-fn f_5_the_page_holds_every_control_and_a_waiver_is_shown() {
+fn f_4_the_page_holds_every_control_and_a_waiver_is_shown() {
     let waiver = "audit: {waivers: [{control: CIS-1.1.13, hosts: [cp1], reason: the <backup> reads it, expires: 2999-12-31}]}\nhosts:";
     let changed = Changed::by(&[("hosts:", waiver)]);
     types("cp1", "chmod 640 /etc/kubernetes/admin.conf");

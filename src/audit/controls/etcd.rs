@@ -45,9 +45,8 @@ fn stranger(node: &Node<'_>) -> Verdict {
     if said.is_empty() || said.contains("refused") || said.contains("timeout") || said.contains("no such host") {
         return Verdict::NotChecked(format!("nobody answered: {said}"));
     }
-    // Which of them the client sees depends on whether it wrote before etcd's alert came.
-    let turned_away = ["tls: ", "broken pipe", "connection reset", "EOF"].iter().any(|word| said.contains(word));
-    Verdict::of(turned_away, said.clone())
+    // Which words the client ends with depends on whether it wrote before etcd's alert came; an answer has others.
+    Verdict::of(said.starts_with("Unable to connect to the server"), said.clone())
 }
 
 pub(super) const CONTROLS: &[Control] = &[
@@ -81,6 +80,7 @@ mod tests {
         for (said, expected) in [
             ("Unable to connect to the server: remote error: tls: certificate required", "pass"),
             ("Unable to connect to the server: write tcp 10.0.0.1:1->10.0.0.1:2379: write: broken pipe", "pass"),
+            ("Unable to connect to the server: http2: client conn could not be established", "pass"),
             ("{\"etcdserver\":\"3.6.8\"}", "fail"),
             ("The connection to the server 10.0.0.1:2379 was refused", "not checked"),
             ("", "not checked"),
