@@ -66,6 +66,7 @@ impl Client {
 }
 
 #[test]
+#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
     let said = list();
     assert_all_well(&said);
@@ -79,6 +80,7 @@ fn m_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
 }
 
 #[test]
+#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
     let before = list();
     let client = Client::begin();
@@ -98,6 +100,7 @@ fn m_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
 }
 
 #[test]
+#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_3_other_names_in_the_inventory_make_the_certificate_anew() {
     let names = "kubeadm:\n  clusterConfiguration: {apiServer: {certSANs: [more.lab.example, api.lab.example, localhost, 127.0.0.1, cp1, cp2, cp3]}}\n";
     let changed = Changed::by(&[("kubeadm:\n", names)]);
@@ -118,6 +121,7 @@ fn m_3_other_names_in_the_inventory_make_the_certificate_anew() {
 
 /// Kills a renewal of the scheduler's certificates at each of its steps in turn. That kills no client's connection.
 #[test]
+#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_4_a_renewal_survives_being_killed_at_every_step() {
     let words = ["certs", "renew", inventory().to_str().unwrap(), "--yes", "--json", "--only", "scheduler.conf"]
         .map(str::to_owned);
@@ -136,6 +140,7 @@ fn m_4_a_renewal_survives_being_killed_at_every_step() {
 }
 
 #[test]
+#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_5_a_cluster_whose_certificates_have_all_expired_comes_back_with_one_command() {
     // For a minute; and the kubelets have lost theirs, so that nothing starts after the power was gone.
     let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v%s\ncertificateValidityPeriod: 1m0s\n' \
