@@ -128,13 +128,15 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
         servers = servers.join(" "),
         ca = paths::CA,
     );
-    // The pods ask for a name, and a pod that fails once is not tried again for ten seconds: CoreDNS comes first.
+    // The pods ask for a name, and a pod that fails once is not tried again for ten seconds: CoreDNS comes first. When the API
+    // server was away, a kube-proxy may take half a minute to ask it again, and a pod that fails until then is tried again
+    // after 10, 20 and 40 seconds.
     let inside = "kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
          kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=60s >/dev/null 2>&1 || true\n\
          kubectl create -f \"$FORGE/canary-pods\" >/dev/null\n\
          kubectl get nodes -o 'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type==\"Ready\")].status} \
          {.status.nodeInfo.kubeletVersion}{\"\\n\"}{end}' | emit nodes\n\
-         kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=55s >/dev/null 2>&1 || \
+         kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=120s >/dev/null 2>&1 || \
          stuck \"$ns/\" >\"$FORGE/stuck\"\n\
          kubectl -n \"$ns\" get pods -o 'jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}' | emit pods\n\
          kubectl delete namespace \"$ns\" --wait=false >/dev/null";
