@@ -31,12 +31,25 @@ pub(super) async fn dial(
     timeout(patience, dialling).await.map_err(too_late)?
 }
 
+/// An sshd that is being restarted refuses for a moment. A refused connection is no failed login: nobody counts it, so it is
+/// asked again, this often and after this pause.
+const REFUSALS: usize = 10;
+const PAUSE: Duration = Duration::from_millis(200);
+
 async fn directly(target: &Target) -> Result<Box<dyn Stream>, Reason> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::ConnectionRefused => Reason::PortRefused,
         _ => Reason::Unreachable { cause: error.to_string() },
     };
-    let stream = TcpStream::connect((target.address.as_str(), target.port)).await.map_err(failed)?;
+    let mut refusals = 0;
+    let stream = loop {
+        match TcpStream::connect((target.address.as_str(), target.port)).await {
+            Ok(stream) => break stream,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused && refusals < REFUSALS => refusals += 1,
+            Err(error) => return Err(failed(error)),
+        }
+        tokio::time::sleep(PAUSE).await;
+    };
     // Without it every command waits for the delayed acknowledgement of the one before.
     stream.set_nodelay(true).map_err(failed)?;
     Ok(Box::new(stream))
