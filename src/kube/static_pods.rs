@@ -3,7 +3,6 @@
 /// Shell that defines, for the names `etcd`, `kube-apiserver`, `kube-controller-manager` and `kube-scheduler`:
 ///
 /// - `container NAME` prints the id of the container that runs now; nothing when none does.
-/// - `replaced NAME OLD` waits until another container than OLD runs.
 /// - `answers NAME ADDRESS` waits until it says that it is well, at its own address rather than through the endpoint.
 /// - `take_away NAME` moves its manifest aside and `put_back NAME` moves it back; both may be cut off anywhere and repeated.
 /// - `ended NAME` waits until no container of it runs.
@@ -33,7 +32,6 @@ done
 }
 gone() { [ -z "$(container "$1")" ]; }
 other() { now=$(container "$1"); [ -n "$now" ] && [ "$now" != "$2" ]; }
-replaced() { await "a new container of $1" other "$1" "$2"; }
 ask_health() {
 case ${2:-} in *:*) at="[$2]" ;; *) at=${2:-} ;; esac
 case $1 in
