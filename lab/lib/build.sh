@@ -18,9 +18,11 @@ build_into() {
     say "building $component from Go modules"
     # Programs that upstream keeps as importable main packages are named in go.mod as tools.
     [[ -e $lab_root/build/$component/main.go ]] || target=tool
-    # The machine's own Go settings (flags, workspaces) must not leak into what hosts run.
+    # The machine's own Go settings (flags, workspaces) must not leak into what hosts run. Paths are not trimmed: with
+    # -trimpath Go compiles what go.mod replaces once for each version it was replaced from, and here that is most of Helm
+    # and metrics-server.
     env -C "$lab_root/build/$component" CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off \
-        go build -trimpath -buildvcs=false -ldflags "-s -w $(linker_flags "$component")" -o "$folder/" "$target"
+        go build -buildvcs=false -ldflags "-s -w $(linker_flags "$component")" -o "$folder/" "$target"
     say "built $component in $((SECONDS - begin)) s"
 }
 

@@ -59,6 +59,9 @@ network_tools_layer() {
     sort -u "$work/files" "$work/libraries" | while IFS= read -r file; do
         install -D -m 755 "$rootfs$file" "$tree$file"
     done
+    # Without names for protocols nft prints their numbers, and a kube-proxy that starts anew takes the services that it
+    # finds for somebody else's and deletes them.
+    install -D -m 644 "$rootfs/etc/protocols" "$tree/etc/protocols"
     for name in ip{,6}tables{,-save,-restore}; do ln -s xtables-nft-multi "$tree/usr/sbin/$name"; done
     layer "$work" "$tree"
 }
