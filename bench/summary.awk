@@ -1,4 +1,5 @@
-# Turns the times of bench/up into its tables: lines "forge|bare ROUND READY TOTAL" and "again ROUND TIME CHANGED TRIPS", in ms.
+# Turns the times of bench/up into its tables: lines "forge|bare|addons|ansible ROUND READY TOTAL",
+# "again ROUND TIME CHANGED TRIPS" and "ansible-again ROUND TIME", in ms.
 
 function seconds(ms) { return sprintf("%.1f s", ms / 1000) }
 
@@ -30,6 +31,7 @@ function ratio(title, ours, theirs,   round, value, low, high) {
 }
 
 $1 == "again" { add("again", $3); time["again", $2] = $3; changed += $4; if ($5 > trips) trips = $5; next }
+$1 == "ansible-again" { add($1, $3); time[$1, $2] = $3; next }
 {
     add($1 " ready", $3); add($1 " total", $4)
     time[$1 " ready", $2] = $3; time[$1 " total", $2] = $4
@@ -37,17 +39,23 @@ $1 == "again" { add("again", $3); time["again", $2] = $3; changed += $4; if ($5 
 }
 
 END {
-    printf "\n%-7s %15s %15s %15s %15s\n", "round", "bare", "forge, ready", "forge, total", "forge again"
+    printf "\n%-7s %15s %15s %15s %15s %15s\n", "round", "bare", "forge, ready", "forge, total", "with add-ons", "forge again"
     for (round = 1; round <= rounds; round++)
-        printf "%-7d %15s %15s %15s %15s\n", round, seconds(time["bare total", round]), seconds(time["forge ready", round]),
-            seconds(time["forge total", round]), sprintf("%.2f s", time["again", round] / 1000)
+        printf "%-7d %15s %15s %15s %15s %15s\n", round, seconds(time["bare total", round]), seconds(time["forge ready", round]),
+            seconds(time["forge total", round]), seconds(time["addons total", round]), sprintf("%.2f s", time["again", round] / 1000)
     printf "\n%-44s %9s %9s %9s\n", "", "min", "median", "max"
     row("bare kubeadm, nodes and CoreDNS ready", "bare total")
     row("forge up, nodes and CoreDNS ready", "forge ready")
     row("forge up, hardened and verified", "forge total")
+    row("forge up, metrics-server serves too", "addons total")
+    row("Ansible, the bare cluster", "ansible total")
     row("forge up again, nothing to do", "again")
+    row("Ansible again, nothing to do", "ansible-again")
     printf "\n"
     ratio("forge / bare, until ready", "forge ready", "bare total")
     ratio("forge / bare, until verified (limit 1.3)", "forge total", "bare total")
+    ratio("forge with metrics-server / bare", "addons total", "bare total")
+    ratio("Ansible / forge, cold", "ansible total", "forge total")
+    ratio("Ansible / forge, nothing to do", "ansible-again", "again")
     printf "forge again: %d changes, at most %d round trips per host\n", changed, trips
 }

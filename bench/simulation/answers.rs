@@ -10,7 +10,7 @@ use forge::host::{Observed, Resource};
 use forge::inventory::cluster::{Cluster, Host};
 use forge::inventory::load;
 use forge::kube::applied::Record;
-use forge::kube::paths;
+use forge::kube::{copies, paths};
 use forge::phases::preflight::package_keys;
 use forge::phases::{Facts, Site, host, policies};
 use forge::render::Templates;
@@ -122,11 +122,17 @@ fn of_api_server(cluster: &Cluster, templates: &Templates) -> String {
     let nodes: Vec<String> = cluster.hosts.iter().map(node).collect();
     let verified = serde_json::json!([cluster, VERSION, env!("CARGO_PKG_VERSION")]).to_string();
     let policies = policies::set(Site { cluster, facts: &Facts::default(), templates }).unwrap().hashes();
-    let record = serde_json::json!({
+    let mut record = serde_json::json!({
         "verified": Secret::new(verified).sha256(),
         "applied-policies": Record { sources: policies, ..Record::default() }.text(),
     });
-    format!("{}\nconfig\tforge\t{record}", nodes.join("\n"))
+    let mut settings = String::new();
+    for copy in copies(templates, cluster, VERSION).unwrap() {
+        let data = serde_json::json!({ copy.key: copy.wanted.to_string() }).to_string();
+        record[copy.name] = copy.note(&data).into();
+        let _ = write!(settings, "\nconfig\t{}\t{data}", copy.name);
+    }
+    format!("{}{settings}\nconfig\tforge\t{record}", nodes.join("\n"))
 }
 
 /// The answer in which a resource finds nothing to change, read from how it would put itself right.
@@ -146,12 +152,16 @@ fn wanted(resource: &dyn Resource) -> String {
         ("hostname", _) => format!("{0}\n{0}", aim()),
         ("hosts", Some(block)) => String::from_utf8_lossy(block).into_owned(),
         ("kernel", _) => "there".to_owned(),
-        ("packages", _) => {
-            ["kubelet", "kubeadm", "kubectl", "containerd.io"].iter().fold(String::new(), |told, name| {
-                let version = if *name == "containerd.io" { "2.3.6-1~debian.12~bookworm" } else { "1.36.5-1.1" };
-                format!("{told}hi  {name} {version}\n{name}\n")
-            })
+        ("packages", _) => packages(script.text()),
+        ("modes", _) if name == "of packaged files" => {
+            let paths = script.text().split(" in ").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
+            let mode = script.text().split("root root 0").nth(1).map_or("600", |rest| &rest[..3]);
+            let both = |path| format!("file root root {mode} {path}\noverride root root {mode} {path}\n");
+            paths.split_whitespace().map(both).collect()
         }
+        ("sshd", Some(lines)) => String::from_utf8_lossy(lines).into_owned(),
+        ("nftables", _) if script.text().contains("--file") => "same".to_owned(),
+        ("audit", _) => "20 20".to_owned(),
         ("sysctl" | "directory" | "mode", _) => aim(),
         ("service", _) => {
             "ActiveState=active\nUnitFileState=enabled\nExecMainStartTimestampMonotonic=9000000\nUptime=9000.00"
@@ -169,4 +179,22 @@ fn wanted(resource: &dyn Resource) -> String {
     };
     assert_eq!(resource.differ(answer.trim_end()), None, "{id} is not answered well");
     answer.trim_end().to_owned()
+}
+
+/// What dpkg and apt-mark say when the packages that this script installs are there.
+fn packages(script: &str) -> String {
+    let words = |before: &str| {
+        let line = script.split(before).nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        line.split(" >")
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(|word| word.trim_matches('\''))
+            .collect::<Vec<_>>()
+    };
+    let installed = words("--force-confold ").into_iter().fold(String::new(), |told, word| {
+        let (name, version) = word.split_once('=').unwrap_or((word, "1"));
+        format!("{told}hi  {name} {}\n", version.replace('*', "1"))
+    });
+    installed + &words("apt-mark hold ").join("\n")
 }
