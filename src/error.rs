@@ -24,7 +24,7 @@ pub enum Exit {
     Locked = 7,
     /// Interrupted.
     Interrupted = 8,
-    /// `plan`: changes are pending.
+    /// `plan`: changes are pending. `rotate sa-key`: the old key may not go yet.
     ChangesPending = 10,
 }
 

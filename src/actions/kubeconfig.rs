@@ -27,9 +27,21 @@ pub async fn kubeconfig(run: &mut Run, output: &Path, merge: bool) -> Result<Exi
 /// # Errors
 /// There is no such file, or it cannot be written.
 pub async fn refresh(run: &mut Run, file: &Path) -> Result<Exit, Problem> {
-    let existing = std::fs::read_to_string(file)
-        .map_err(|error| Problem::new(Exit::Failed, format!("{} cannot be read", file.display())).cause(error))?;
-    save(run, file, Some(&Secret::new(existing))).await
+    let existing = to_refresh(file)?;
+    save(run, file, Some(&existing)).await
+}
+
+/// What [`refresh`] adds to: asked for before anything is changed, so that a wrong path is not found out afterwards.
+///
+/// # Errors
+/// There is no such file.
+pub fn to_refresh(file: &Path) -> Result<Secret, Problem> {
+    std::fs::read_to_string(file).map(Secret::new).map_err(|error| {
+        Problem::new(Exit::Usage, format!("{} cannot be read", file.display())).cause(error).next(format!(
+            "name a kubeconfig that exists, or make it: forge kubeconfig INVENTORY --output {}",
+            file.display()
+        ))
+    })
 }
 
 async fn save(run: &Run, output: &Path, existing: Option<&Secret>) -> Result<Exit, Problem> {

@@ -6,11 +6,12 @@ use tokio::task::JoinSet;
 
 use super::run::{Run, interrupted};
 use crate::error::{Exit, Problem};
-use crate::host::Observed;
 use crate::host::facts::Probe;
+use crate::host::frames::Said;
+use crate::host::{Observed, Script};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::Host;
-use crate::kube::encryption::rotation::Journal;
+use crate::kube::staged::Staged as _;
 use crate::kube::{self, merge::Replaced, paths};
 use crate::phases::encryption::{self, Source};
 use crate::phases::{self, Facts, facts, preflight, settings};
@@ -199,41 +200,65 @@ impl Run {
     fn overridden(&self, version: &str) -> Result<Vec<preflight::Finding>, Problem> {
         let replaced =
             kube::overridden_hardening(&self.templates, &self.cluster, version).map_err(phases::unrendered)?;
-        let finding = |one: Replaced| preflight::Finding {
-            host: None,
-            fatal: false,
-            what: format!("kubeadm.{} of the inventory replaces hardening", one.path),
-            cause: format!("{} instead of {}", one.theirs, one.ours),
-            next: "remove it from the inventory, unless it has to be so".to_owned(),
+        let finding = |one: Replaced| {
+            preflight::Finding::told(
+                format!("kubeadm.{} of the inventory replaces hardening", one.path),
+                format!("{} instead of {}", one.theirs, one.ours),
+                "remove it from the inventory, unless it has to be so",
+            )
         };
         Ok(replaced.into_iter().map(finding).collect())
     }
 
     /// The encryption configuration of a control plane.
     pub(super) async fn read_encryption(&self, name: &NodeName) -> Result<Secret, Problem> {
-        let unread = || Problem::new(Exit::Failed, format!("the encryption configuration of {name} cannot be read"));
-        let remote = self.fleet.get(name).ok_or_else(unread)?;
-        let mut config = None;
-        let mut hear = |said| {
-            if let crate::host::frames::Said::Value(_, _, value) = said {
-                config = Some(value);
-            }
+        let config = self.fetch(name, "read-encryption", encryption::read()).await?.remove("config");
+        config
+            .filter(|config| !config.expose().is_empty())
+            .ok_or_else(|| Problem::new(Exit::Failed, format!("the encryption configuration of {name} cannot be read")))
+    }
+
+    /// What a script hands back, before there is a plan.
+    pub(super) async fn fetch(
+        &self,
+        name: &NodeName,
+        unit: &str,
+        script: Script,
+    ) -> Result<BTreeMap<String, Secret>, Problem> {
+        let unknown = || Problem::new(Exit::Failed, format!("{name} is not connected"));
+        let remote = self.fleet.get(name).ok_or_else(unknown)?;
+        let (mut values, mut lines, mut well) = (BTreeMap::new(), Vec::new(), false);
+        let mut hear = |said| match said {
+            Said::Value(_, name, value) => drop(values.insert(name, value)),
+            Said::Line(line) => lines.push(line),
+            Said::End(_, status) => well = status == 0,
+            _ => {}
         };
-        remote.run("read-encryption", &[encryption::read()], &mut hear).await?;
-        config.filter(|config| !config.expose().is_empty()).ok_or_else(unread)
+        remote.run(unit, &[script], &mut hear).await?;
+        if well {
+            return Ok(values);
+        }
+        Err(Problem::new(Exit::Failed, format!("{name}: {unit} failed; nothing was changed")).cause(lines.join("\n")))
     }
 }
 
 /// A rotation lasts until a run of it comes to its end; nothing else finishes it.
 fn rotation_under_way(site: phases::Site<'_>) -> Vec<preflight::Finding> {
-    let finding = |journal: Journal| preflight::Finding {
-        host: None,
-        fatal: false,
-        what: format!("a rotation of the encryption key to {} was begun and is not finished", journal.to),
-        cause: format!("{}: {}", paths::ROTATION, journal.stage.words()),
-        next: "forge rotate encryption-key INVENTORY".to_owned(),
-    };
-    encryption::under_way(site).map(finding).into_iter().collect()
+    let encryption = encryption::under_way(site).map(|journal| {
+        preflight::Finding::told(
+            format!("a rotation of the encryption key to {} was begun and is not finished", journal.to),
+            format!("{}: {}", paths::ROTATION, journal.stage.words()),
+            "forge rotate encryption-key INVENTORY",
+        )
+    });
+    let signing = phases::rotate_sa_key::under_way(site).map(|journal| {
+        preflight::Finding::told(
+            format!("a rotation of the service accounts' signing key to {} was begun and is not finished", journal.to),
+            format!("{}: {}", paths::SA_ROTATION, journal.stage.words()),
+            "forge rotate sa-key INVENTORY",
+        )
+    });
+    encryption.into_iter().chain(signing).collect()
 }
 
 /// `20261123`: part of a new encryption key's name.

@@ -7,6 +7,7 @@ use super::run::Run;
 use crate::error::{Exit, Problem};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{EncryptionProvider, Host};
+use crate::kube::staged::whereabouts;
 use crate::phases::preflight::Finding;
 use crate::phases::rotate_key::{self, Rotation, Server, Standing, Wanted};
 use crate::plan::Late;
@@ -70,22 +71,11 @@ async fn rotation(
             Rotation::begin(&text, &Wanted { provider, resources, day: today() }, &run.templates)
         }
         Standing::Begun(journal, at) => {
-            let (first, last) = (at.values().min(), at.values().max());
-            let words = |stage: Option<&rotate_key::Stage>| stage.map_or("", |stage| stage.words());
-            let cause = match (first == last, words(first), words(last)) {
-                (true, words, _) => format!("on every control plane: {words}"),
-                (false, first, last) => format!("on some control planes: {first}; on others: {last}"),
-            };
-            run.refuse(vec![Finding {
-                host: None,
-                fatal: false,
-                what: format!(
-                    "a rotation to {} ({}) was begun: this run goes on with it",
-                    journal.to, journal.provider
-                ),
-                cause,
-                next: "run the command once more afterwards if you want yet another key or provider".to_owned(),
-            }])?;
+            run.refuse(vec![Finding::told(
+                format!("a rotation to {} ({}) was begun: this run goes on with it", journal.to, journal.provider),
+                whereabouts("control plane", at.values().copied()),
+                "run the command once more afterwards if you want yet another key or provider",
+            )])?;
             Rotation::go_on(&text, *journal, at, &run.templates).map(Some)
         }
     }
@@ -94,21 +84,14 @@ async fn rotation(
 /// Where the cluster now differs from the inventory.
 fn afterwards(run: &Run, rotation: &Rotation) -> Vec<Finding> {
     let wanted = &run.cluster.security.encryption;
-    let warning = |what: String, cause: &str, next: String| Finding {
-        host: None,
-        fatal: false,
-        what,
-        cause: cause.to_owned(),
-        next,
-    };
     let mut findings = Vec::new();
     match rotation.journal.provider.as_str() {
-        "identity" => findings.push(warning(
-            "encryption is off: what is stored in etcd is plaintext".to_owned(),
+        "identity" => findings.push(Finding::told(
+            "encryption is off: what is stored in etcd is plaintext",
             "`forge up` will say so whenever it looks at the cluster",
-            "turn it on again: forge rotate encryption-key INVENTORY".to_owned(),
+            "turn it on again: forge rotate encryption-key INVENTORY",
         )),
-        provider if provider != wanted.provider.as_str() => findings.push(warning(
+        provider if provider != wanted.provider.as_str() => findings.push(Finding::told(
             format!("the cluster encrypts with {provider}, the inventory says {}", wanted.provider.as_str()),
             "the next rotation without --provider takes the inventory's",
             format!("write it into the inventory: security.encryption.provider: {provider}"),
@@ -116,15 +99,14 @@ fn afterwards(run: &Run, rotation: &Rotation) -> Vec<Finding> {
         _ => {}
     }
     if rotation.resources != wanted.resources {
-        findings.push(warning(
+        findings.push(Finding::told(
             format!(
                 "the cluster encrypts {}, the inventory says {}",
                 rotation.resources.join(", "),
                 wanted.resources.join(", ")
             ),
             "a rotation keeps what is encrypted as it is",
-            "to change it: forge rotate encryption-key INVENTORY --provider identity, then without --provider"
-                .to_owned(),
+            "to change it: forge rotate encryption-key INVENTORY --provider identity, then without --provider",
         ));
     }
     findings

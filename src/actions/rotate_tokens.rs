@@ -47,11 +47,9 @@ pub async fn rotate_tokens(run: &mut Run, delete: &[String]) -> Result<Exit, Pro
 }
 
 fn told(token: &Token) -> Finding {
-    Finding {
-        host: None,
-        fatal: false,
-        what: format!("a {} never expires", token.words()),
-        cause: "it is a secret of type kubernetes.io/service-account-token".to_owned(),
-        next: format!("when nothing uses it: forge rotate tokens INVENTORY --delete {}", token.name),
-    }
+    Finding::told(
+        format!("a {} never expires", token.words()),
+        "it is a secret of type kubernetes.io/service-account-token",
+        format!("when nothing uses it: forge rotate tokens INVENTORY --delete {}", token.name),
+    )
 }

@@ -214,7 +214,7 @@ impl Run {
     /// Runs the plan; problems are told of as they come, and the first gives the exit code.
     pub async fn execute(&mut self, plan: Plan) -> Exit {
         let summary = execute(plan, &self.fleet, &self.events, self.interrupts.clone()).await;
-        self.changed = summary.done;
+        self.changed += summary.done;
         summary.problems.iter().for_each(|problem| self.tell(problem));
         summary.exit()
     }

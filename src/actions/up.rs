@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::run::Run;
 use crate::error::{Exit, Problem};
 use crate::inventory::cluster::Cluster;
-use crate::kube::JoinSecrets;
 use crate::phases::kubeadm_join::Joining;
 use crate::phases::verify::Evidence;
 use crate::phases::{
@@ -25,8 +24,7 @@ pub fn plan(
     evidence: &Late<Vec<Evidence>>,
 ) -> Result<Plan, Problem> {
     let hosts = &site.cluster.hosts;
-    let secrets =
-        JoinSecrets::generate().map_err(|error| Problem::new(Exit::Failed, "no token could be made").cause(error))?;
+    let secrets = super::join_secrets()?;
     let ca = Late::default();
     if let Some(pem) = site.facts.ca(site.cluster) {
         let _ = ca.set(pem);
@@ -57,15 +55,18 @@ pub fn plan(
     }
     if let Some(server) = site.first_server() {
         plan.steps.extend(network::step(server, site)?);
+        plan.steps.extend(policies::step(server, site)?);
+        // The cluster that is verified is complete here. What follows is done beside, and whether it fails or not, a run
+        // that has any of it to do verifies.
+        let complete: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
         for each in hosts {
             plan.steps.extend(serving_certificate::step(each, server, site));
             plan.steps.extend(node_settings::step(each, server, site));
         }
         plan.steps.extend(addons::steps(server, site)?);
-        plan.steps.extend(policies::step(server, site)?);
         plan.steps.extend(manifests::step(server, site)?);
         plan.steps.extend(leftovers::step(server, site, &secrets));
-        plan.steps.extend(verify::step(server, site, &plan, evidence)?);
+        plan.steps.extend(verify::step(server, site, &plan, complete, evidence)?);
     }
     // An API server that restarts answers nobody.
     plan.steps.iter_mut().skip(asks_the_cluster).for_each(|step| step.after.extend(rolled_out.iter().cloned()));

@@ -3,10 +3,13 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use x509_parser::extensions::GeneralName;
+use sha2::{Digest as _, Sha256};
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
+
+use crate::secret::hex;
 
 /// What forge shows and compares of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +29,15 @@ pub struct Certificate {
     pub not_before: i64,
     /// Seconds since 1970.
     pub not_after: i64,
+    /// The identifier of its key, in hexadecimal; empty when it does not tell.
+    #[serde(skip)]
+    pub key_id: String,
+    /// The identifier of the key that signed it. Two authorities may have the same name, and then only this tells which.
+    #[serde(skip)]
+    pub signer_id: String,
+    /// SHA-256 of the certificate, in hexadecimal.
+    #[serde(skip)]
+    pub fingerprint: String,
 }
 
 /// Why a text holds no certificate that can be used.
@@ -45,7 +57,7 @@ pub fn parse(pem: &str) -> Result<Vec<Certificate>, NotACertificate> {
             let certificate = block
                 .parse_x509()
                 .map_err(|error| NotACertificate(format!("a certificate cannot be read: {error}")))?;
-            found.push(describe(&certificate)?);
+            found.push(Certificate { fingerprint: hex(&Sha256::digest(&block.contents)), ..describe(&certificate)? });
         }
     }
     if found.is_empty() { Err(NotACertificate("there is no certificate in it".to_owned())) } else { Ok(found) }
@@ -62,6 +74,34 @@ fn describe(certificate: &X509Certificate<'_>) -> Result<Certificate, NotACertif
         serial: certificate.tbs_certificate.raw_serial_as_string(),
         not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
+        key_id: key_id(certificate),
+        signer_id: signer_id(certificate),
+        fingerprint: String::new(),
+    })
+}
+
+fn key_id(certificate: &X509Certificate<'_>) -> String {
+    let id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(id) => Some(hex(id.0)),
+        _ => None,
+    });
+    id.unwrap_or_default()
+}
+
+fn signer_id(certificate: &X509Certificate<'_>) -> String {
+    let id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| hex(id.0)),
+        _ => None,
+    });
+    id.unwrap_or_default()
+}
+
+/// The certificates of a PEM text, each as the text it is written in.
+pub fn texts(pem: &str) -> impl Iterator<Item = &str> {
+    const END: &str = "-----END CERTIFICATE-----";
+    pem.match_indices("-----BEGIN CERTIFICATE-----").filter_map(|(begin, _)| {
+        let text = pem.get(begin..)?;
+        text.get(..text.find(END)? + END.len())
     })
 }
 

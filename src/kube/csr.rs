@@ -21,7 +21,8 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use crate::inventory::NodeName;
 use crate::kube::certificates::address;
 
-const SIGNER: &str = "kubernetes.io/kubelet-serving";
+/// Who signs the certificates that kubelets serve with, in the API's terms.
+pub const SIGNER: &str = "kubernetes.io/kubelet-serving";
 const USER_PREFIX: &str = "system:node:";
 const NODES: &str = "system:nodes";
 const BEGIN: &str = "-----BEGIN CERTIFICATE REQUEST-----";

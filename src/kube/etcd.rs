@@ -3,14 +3,13 @@
 /// Shell that defines `etcdctl`, which runs inside the host's own etcd container; `find_etcd` and `in_etcd` are its halves,
 /// for who asks so often that looking for the container each time is too dear.
 ///
-/// `kubectl exec` would need the very API server that may be in question. The container is found by its label, since a
-/// restarted etcd leaves its old container behind for a while.
-pub const ETCDCTL: &str = r#"find_etcd() {
-etcd=
-for task in $(ctr -n k8s.io tasks list 2>/dev/null | awk '$3 == "RUNNING" {print $1}'); do
-[ -z "$(ctr -n k8s.io containers list -q "id==$task,labels.\"io.kubernetes.container.name\"==etcd" 2>/dev/null)" ] || etcd=$task
-done
+/// `container NAME` prints the id of a static pod's container that runs now, and nothing when none does: it is found by its label,
+/// since a restarted one leaves its old container behind for a while. `kubectl exec` would need the very API server that may be in question.
+pub const ETCDCTL: &str = r#"container() {
+{ ctr -n k8s.io tasks list; ctr -n k8s.io containers list -q "labels.\"io.kubernetes.container.name\"==$1"; } 2>/dev/null |
+awk '$3 == "RUNNING" {running[$1]} NF == 1 && $1 in running {id = $1} END {if (id) print id}'
 }
+find_etcd() { etcd=$(container etcd); }
 in_etcd() {
 ctr -n k8s.io tasks exec --exec-id "forge-$$-$(date +%s%N)" "$etcd" etcdctl --cacert=/etc/kubernetes/pki/etcd/ca.crt \
 --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key "$@"

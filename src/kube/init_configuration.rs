@@ -37,11 +37,36 @@ pub fn phase_config(
     host: &Host,
     version: &str,
 ) -> Result<Secret, RenderError> {
+    // A worker has the CA's certificate and not its key: kubeadm takes that for an authority that is kept elsewhere, and
+    // asks for certificates that only a control plane has (`UsingExternalCA` in `phases/certs/certs.go`).
+    let folder = if host.is_control_plane() { None } else { Some(paths::NO_PKI) };
+    config_for(templates, cluster, host, version, folder)
+}
+
+/// The same for keys that are made aside: kubeadm writes them to `folder`.
+///
+/// # Errors
+/// As [`init_config`].
+pub fn aside_config(
+    templates: &Templates,
+    cluster: &Cluster,
+    host: &Host,
+    version: &str,
+    folder: &str,
+) -> Result<Secret, RenderError> {
+    config_for(templates, cluster, host, version, Some(folder))
+}
+
+fn config_for(
+    templates: &Templates,
+    cluster: &Cluster,
+    host: &Host,
+    version: &str,
+    certificates: Option<&str>,
+) -> Result<Secret, RenderError> {
     let mut documents = documents(templates, cluster, host, version, ("", ""))?;
-    if !host.is_control_plane() {
-        // A worker has the CA's certificate and not its key: kubeadm takes that for an authority that is kept elsewhere, and
-        // asks for certificates that only a control plane has (`UsingExternalCA` in `phases/certs/certs.go`).
-        documents[1]["certificatesDir"] = json!(paths::NO_PKI);
+    if let Some(folder) = certificates {
+        documents[1]["certificatesDir"] = json!(folder);
     }
     render::yaml_text(&documents).map(Secret::new)
 }

@@ -14,6 +14,8 @@ pub mod merge;
 pub mod paths;
 pub mod pki;
 pub mod release;
+pub mod service_account_key;
+pub mod staged;
 pub mod user;
 
 mod admission;
@@ -36,8 +38,10 @@ mod overrides;
 mod policies;
 mod registry_hosts;
 mod settings_record;
+mod shell;
 mod static_pods;
 mod tls;
+mod two_authorities;
 mod waiting;
 mod would_write;
 
@@ -50,15 +54,16 @@ pub use canary::{NAMESPACE, canary_pod, canary_secret};
 pub use containerd::{containerd_config, crictl_config};
 pub use discovery::discovery_kubeconfig;
 pub use etcd::ETCDCTL;
-pub use init_configuration::{init_config, phase_config};
+pub use init_configuration::{aside_config, init_config, phase_config};
 pub use join_configuration::join_config;
 pub use join_secrets::JoinSecrets;
 pub use overrides::overridden_hardening;
 pub use policies::{namespaces as policed_namespaces, policies};
 pub use registry_hosts::registry_hosts;
-pub use settings_record::{Copy, READ_COPIES, copies, settle};
-pub use static_pods::STATIC_PODS;
-pub use waiting::{STUCK, record, wait_for_tigera, wait_for_workloads};
+pub use settings_record::{COPIES, COPY_LINE, Copy, copies, settle};
+pub use static_pods::{STATIC_PODS, others_answer};
+pub use two_authorities::TWO_AUTHORITIES;
+pub use waiting::{STUCK, WATCH, record, wait_for_tigera, wait_for_workloads};
 pub use would_write::{COMPONENTS, KUBELET_FILES, WOULD_WRITE};
 
 /// The port that API servers listen on, which is kubeadm's default; the endpoint may have another one in front.

@@ -10,6 +10,14 @@ pub const PKI: &str = "/etc/kubernetes/pki";
 pub const NO_PKI: &str = "/var/lib/forge/no-pki";
 /// The cluster's CA.
 pub const CA: &str = "/etc/kubernetes/pki/ca.crt";
+/// The key that signs service accounts' tokens.
+pub const SA_KEY: &str = "/etc/kubernetes/pki/sa.key";
+/// The public keys that their tokens are verified with.
+pub const SA_PUB: &str = "/etc/kubernetes/pki/sa.pub";
+/// The key that will sign them; on every control plane while it only verifies.
+pub const SA_NEXT_KEY: &str = "/etc/kubernetes/pki/sa-next.key";
+/// The one certificate that the controller manager signs with, while [`CA`] holds two.
+pub const CA_SIGNER: &str = "/etc/kubernetes/pki/ca-signer.crt";
 /// The administrator's kubeconfig.
 pub const ADMIN_KUBECONFIG: &str = "/etc/kubernetes/admin.conf";
 /// Break-glass kubeconfig past RBAC, only where `kubeadm init` ran.
@@ -40,9 +48,14 @@ pub const DISCOVERY: &str = "/etc/kubernetes/forge/discovery.conf";
 pub const STATE: &str = "/var/lib/forge";
 /// Where a rotation of the encryption key stands; on every control plane while it lasts.
 pub const ROTATION: &str = "/var/lib/forge/rotation.json";
+/// Where a rotation of the service accounts' signing key stands; on every control plane while it lasts.
+pub const SA_ROTATION: &str = "/var/lib/forge/sa-key-rotation.json";
 
 /// Folder of the audit log.
 pub const AUDIT_FOLDER: &str = "/var/log/kubernetes/audit";
+/// The new authorities and the journal of their rotation; on every control plane while it lasts.
+pub const AUTHORITIES: &str = "/var/lib/forge/authorities";
+
 /// The audit log.
 pub const AUDIT_LOG: &str = "/var/log/kubernetes/audit/audit.log";
 /// etcd's data.

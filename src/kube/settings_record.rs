@@ -58,13 +58,15 @@ pub fn copies(templates: &Templates, cluster: &Cluster, version: &str) -> Result
     Ok(all)
 }
 
-/// kubectl's words for the ConfigMaps `forge` and all of [`copies`]: a line `config NAME DATA` for each, separated by tabs,
-/// the data as JSON.
-pub const READ_COPIES: &str = r#"-n kube-system get configmaps forge kubeadm-config kubelet-config kube-proxy --ignore-not-found -o 'jsonpath={range .items[*]}config{"\t"}{.metadata.name}{"\t"}{.data}{"\n"}{end}'"#;
+/// The ConfigMaps of `kube-system` in which a cluster keeps its settings: `forge` and all of [`copies`].
+pub const COPIES: [&str; 4] = ["forge", "kubeadm-config", "kubelet-config", "kube-proxy"];
 
-/// See [`settle`]; `@READ@` is [`READ_COPIES`].
+/// How kubectl prints one of them, in the terms of JSONPath: a line `config NAME DATA` separated by tabs, the data as JSON.
+pub const COPY_LINE: &str = r#"config{"\t"}{.metadata.name}{"\t"}{.data}{"\n"}"#;
+
+/// See [`settle`].
 const SETTLE: &str = r#"settle() {
-kubectl @READ@ >"$FORGE.copies"
+kubectl -n kube-system get configmaps @COPIES@ --ignore-not-found -o 'jsonpath={range .items[*]}@LINE@{end}' >"$FORGE.copies"
 tab=$(printf '\t'); notes=
 while IFS=$tab read -r _ name data; do
 for word in "$@"; do
@@ -80,5 +82,5 @@ kubectl -n kube-system patch configmap forge --type merge -p "{\"data\":{${notes
 /// Shell that defines `settle NAME=SUM…`: notes in our ConfigMap that what these ConfigMaps hold now was written for settings
 /// with this sum.
 pub fn settle() -> String {
-    SETTLE.replace("@READ@", READ_COPIES)
+    SETTLE.replace("@COPIES@", &COPIES.join(" ")).replace("@LINE@", COPY_LINE)
 }

@@ -1,8 +1,26 @@
 //! Static pods on a control plane: which container runs now, restarting one, and waiting for it to answer.
 
+use std::net::IpAddr;
+
+use super::shell::last_words;
+use crate::host::quote;
+
+/// Shell that goes on when the API servers of all others (name, address) answer, or the one at `own` does not: with one more
+/// down etcd might lose its majority, and one that is down itself has nothing to lose. It needs [`STATIC_PODS`].
+pub fn others_answer(own: IpAddr, others: &[(&str, IpAddr)]) -> String {
+    let each = others.iter().map(|(name, address)| {
+        let what = quote(&format!("the API server of {name}, which answers"));
+        format!("await {what} ask_health kube-apiserver {}\n", quote(&address.to_string()))
+    });
+    let own = quote(&own.to_string());
+    format!(
+        "if ask_health kube-apiserver {own} >/dev/null 2>&1; then\npatience=30\n{}patience=180\nfi",
+        each.collect::<String>()
+    )
+}
+
 /// Shell that defines, for the names `etcd`, `kube-apiserver`, `kube-controller-manager` and `kube-scheduler`:
 ///
-/// - `container NAME` prints the id of the container that runs now; nothing when none does.
 /// - `answers NAME ADDRESS` waits until it says that it is well, at its own address rather than through the endpoint.
 /// - `take_away NAME` moves its manifest aside and `put_back NAME` moves it back; both may be cut off anywhere and repeated.
 /// - `ended NAME` waits until no container of it runs.
@@ -12,17 +30,18 @@
 ///   manifests in FOLDER. When one does not answer, its last words are printed and all manifests before these come back.
 /// - `rewrite NAME FILE` makes FILE the manifest, which has to mean the same: nothing restarts.
 ///
+/// An API server that ends turns clients away, and one that starts tells them that they may not, because it does not know yet
+/// who may do what. So it is shut to new connections of other hosts from before its end until it says that it is ready, each
+/// time for a minute at most: who is refused asks another one.
+///
 /// Never etcd alone while its API server runs: every request to that server then hangs, the kubelet's own about the pod that
 /// it should start among them, and that takes minutes.
 ///
 /// The kubelet notices manifests that come and go at once, and again every 20 s (`fileCheckFrequency`); an API server needs up
-/// to a minute to end what it was asked. `ask_health etcd` needs `etcdctl`, see [`crate::kube::ETCDCTL`].
-pub const STATIC_PODS: &str = r#"aside=/var/lib/forge/manifests
-container() {
-ctr -n k8s.io tasks list | awk '$3 == "RUNNING" {print $1}' | while read -r task; do
-[ -z "$(ctr -n k8s.io containers list -q "id==$task,labels.\"io.kubernetes.container.name\"==$1")" ] || echo "$task"
-done | tail -n 1
-}
+/// to a minute to end what it was asked. What looks for containers needs [`crate::kube::ETCDCTL`] before it.
+pub const STATIC_PODS: &str = concat!(
+    last_words!(),
+    r#"aside=/var/lib/forge/manifests
 await() {
 what=$1; deadline=$(($(date +%s) + ${patience:-180})); shift
 until "$@" >/dev/null 2>&1; do
@@ -41,12 +60,29 @@ kube-controller-manager) kubectl --server=https://127.0.0.1:10257 --insecure-ski
 kube-scheduler) kubectl --server=https://127.0.0.1:10259 --insecure-skip-tls-verify --request-timeout=5s get --raw /healthz ;;
 esac
 }
-answers() { await "$1 answers" ask_health "$1" "$2"; }
+answers() { await "$1 answers" ask_health "$1" "$2" && { [ "$1" != kube-apiserver ] || open; }; }
 take_away() {
 mkdir -p "$aside"; chmod 700 "$aside"
-[ ! -e "/etc/kubernetes/manifests/$1.yaml" ] || mv -f "/etc/kubernetes/manifests/$1.yaml" "$aside/$1.yaml"
+[ -e "/etc/kubernetes/manifests/$1.yaml" ] || return 0
+[ "$1" != kube-apiserver ] || shut
+mv -f "/etc/kubernetes/manifests/$1.yaml" "$aside/$1.yaml"
 }
-put_back() { [ ! -e "$aside/$1.yaml" ] || mv -f "$aside/$1.yaml" "/etc/kubernetes/manifests/$1.yaml"; }
+put_back() {
+[ -e "$aside/$1.yaml" ] || return 0
+[ "$1" != kube-apiserver ] || shut
+mv -f "$aside/$1.yaml" "/etc/kubernetes/manifests/$1.yaml"
+}
+shut() {
+! command -v nft >/dev/null || nft -f - <<'EOT' || true
+table inet forge-restart
+delete table inet forge-restart
+table inet forge-restart {
+set ports { type inet_service; flags timeout; elements = { 6443 timeout 1m } }
+chain input { type filter hook input priority -10; policy accept; iif lo accept; ct state new tcp dport @ports reject with tcp reset; }
+}
+EOT
+}
+open() { ! command -v nft >/dev/null || nft delete table inet forge-restart 2>/dev/null || true; }
 ended() { await "the end of $1" gone "$1"; }
 started() { put_back "$1"; await "$1 runs" other "$1" ""; answers "$1" "$2"; }
 restart() {
@@ -58,15 +94,17 @@ lay_aside() { install -m 600 "$2" "$aside/$1.new"; mv -f "$aside/$1.new" "$aside
 rewrite() { mkdir -p "$aside"; lay_aside "$1" "$2"; put_back "$1"; }
 logs() { find /var/log/pods -path "*/kube-system_$1-*/$1/*.log" -newer "$aside/since"; }
 answers_or_dies() { ask_health "$1" "$2" || [ "$(logs "$1" | wc -l)" -ge 3 ]; }
-last_words() { logs "$1" | xargs -r ls -t | head -n 1 | xargs -r tail -n 1 | cut -d' ' -f4- | cut -c1-1000; }
 come_back() {
 at_address=$1; shift
 : >"$aside/since"
 for name in "$@"; do
 put_back "$name"
 if await "$name runs" other "$name" "" && await "$name answers" answers_or_dies "$name" "$at_address" &&
-ask_health "$name" "$at_address" >/dev/null; then continue; fi
-last_words "$name"
+ask_health "$name" "$at_address" >/dev/null; then
+[ "$name" != kube-apiserver ] || open
+continue
+fi
+logs "$name" | xargs -r ls -t | head -n 1 | xargs -r tail -n 60 | cut -d' ' -f4- | last_words | cut -c1-1000
 return 1
 done
 }
@@ -89,4 +127,5 @@ if [ -e "$aside/$name.before" ]; then mv -f "$aside/$name.before" "$aside/$name.
 done
 if come_back "$address" "$@"; then echo "the manifests before these were put back and answer again"; fi
 return 1
-}"#;
+}"#
+);

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::control_planes::own_server;
 use super::preflight::PackageKeys;
+use super::{manifests, policies};
 use crate::host::facts::Probe;
 use crate::host::{Observed, quote};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
-use crate::kube::applied::{Live, STATE};
+use crate::kube::applied::{Live, Record, STATE, list};
 use crate::kube::encryption::rotation::Journal;
-use crate::kube::paths;
 use crate::kube::release::{self, Installed, RELEASES};
+use crate::kube::{COPIES, COPY_LINE, csr, paths, service_account_key};
 use crate::secret::Secret;
 
 /// Exists while `kubeadm init` or `kubeadm join` runs, and afterwards when it was cut off.
@@ -111,6 +113,11 @@ impl Facts {
         serde_json::from_str(self.hosts.get(host)?.get("rotation")).ok()
     }
 
+    /// What a rotation of the service accounts' signing key left on the host, while one is under way.
+    pub fn sa_rotation(&self, host: &NodeName) -> Option<service_account_key::rotation::Journal> {
+        serde_json::from_str(self.hosts.get(host)?.get("sa-key rotation")).ok()
+    }
+
     /// Kubelets' requests for serving certificates.
     pub fn requests(&self) -> impl Iterator<Item = &Value> {
         self.living.iter().flat_map(|living| &living.requests)
@@ -134,32 +141,53 @@ pub fn probes(host: &Host) -> Vec<Probe> {
         Probe::quick("ca", format!("cat {}", paths::CA)),
     ];
     if host.is_control_plane() {
-        let server = std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT);
-        let script = CLUSTER.replace("@SERVER@", &quote(&format!("https://{server}")));
-        let script = script.replace("@COPIES@", crate::kube::READ_COPIES).replace("@RELEASES@", RELEASES);
-        probes.push(Probe::slow("cluster", format!("{STATE}\n{script}")));
+        probes.push(Probe::slow("cluster", format!("{STATE}\n{}", cluster_script(host))));
         probes.push(Probe::quick("rotation", format!("cat {}", paths::ROTATION)));
+        probes.push(Probe::quick("sa-key rotation", format!("cat {}", paths::SA_ROTATION)));
     }
     probes
 }
 
-/// Questions to the host's own API server, side by side. Lines: `node NAME READY VERSION LABELS TAINTS` separated by tabs,
-/// `config CONFIGMAP JSON`, `left KIND/NAME`, `request NAME SPEC STATUS`, those of [`RELEASES`], and those of [`STATE`] about
+/// Questions to the host's own API server, side by side, and as few as can be: a host starts a kubectl for longer than it is
+/// answered. Lines: `node NAME READY VERSION LABELS TAINTS` separated by tabs, `request NAME SIGNER SPEC STATUS`,
+/// `config CONFIGMAP JSON`, `left KIND/NAME`, `left KIND/NAME DESCRIPTION`, those of [`RELEASES`], and those of [`STATE`] about
 /// the objects that the record lists. A server that leaves one of them `unanswered` is not believed at all: what it did not say
-/// would look as if it were not there.
+/// would look as if it were not there. Of an object whose kind is gone kubectl complains, and rightly finds nothing.
+fn cluster_script(host: &Host) -> String {
+    let named = |version: &str, kind: &str, namespace: &str, name: &str| json!({ "apiVersion": version, "kind": kind, "metadata": { "namespace": namespace, "name": name } });
+    let mut wanted = COPIES.map(|name| named("v1", "ConfigMap", "kube-system", name)).to_vec();
+    wanted.push(named("v1", "Secret", "kube-system", "kubeadm-certs"));
+    wanted.push(named("rbac.authorization.k8s.io/v1", "RoleBinding", "kube-public", CLUSTER_INFO));
+    // The lists of objects stand in lines of their own, for the question that follows.
+    let lists: String =
+        [manifests::STEP, policies::STEP].map(|set| format!(r#"{{.data['{}']}}{{"\n"}}"#, Record::key(set))).concat();
+    let print = format!(
+        r#"jsonpath={{range .items[?(@.kind=="ConfigMap")]}}{COPY_LINE}{{end}}{{range .items[?(@.kind!="ConfigMap")]}}left{{"\t"}}{{.kind}}/{{.metadata.name}}{{"\n"}}{{end}}{{range .items[?(@.metadata.name=="forge")]}}{lists}{{end}}"#
+    );
+    CLUSTER
+        .replace("@SERVER@", &quote(&own_server(host)))
+        .replace("@NAMED@", &quote(&list(&wanted).to_string()))
+        .replace("@PRINT@", &quote(&print))
+        .replace("@RELEASES@", RELEASES)
+}
+
+/// What kubeadm lets anonymous requests read for joins.
+const CLUSTER_INFO: &str = "kubeadm:bootstrap-signer-clusterinfo";
+
+/// See [`cluster_script`].
 const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
 quietly() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
 ask() { quietly "$@" || echo unanswered; }
-ask get nodes -o 'jsonpath={range .items[*]}node{"\t"}{.metadata.name}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\t"}{.status.nodeInfo.kubeletVersion}{"\t"}{.metadata.labels}{"\t"}{.spec.taints}{"\n"}{end}' >"$FORGE/nodes" &
-ask @COPIES@ >"$FORGE/settings" &
+ask get nodes,csr -o 'jsonpath={range .items[?(@.kind=="Node")]}node{"\t"}{.metadata.name}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\t"}{.status.nodeInfo.kubeletVersion}{"\t"}{.metadata.labels}{"\t"}{.spec.taints}{"\n"}{end}{range .items[?(@.kind=="CertificateSigningRequest")]}request{"\t"}{.metadata.name}{"\t"}{.spec.signerName}{"\t"}{.spec}{"\t"}{.status}{"\n"}{end}' >"$FORGE/nodes" &
 ask -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\t"}{.data.description}{"\n"}{end}' >"$FORGE/tokens" &
-ask -n kube-system get secrets --field-selector metadata.name=kubeadm-certs -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\n"}{end}' >"$FORGE/certs" &
-ask -n kube-public get rolebindings --field-selector metadata.name=kubeadm:bootstrap-signer-clusterinfo -o 'jsonpath={range .items[*]}left{"\t"}rolebinding/{.metadata.name}{"\n"}{end}' >"$FORGE/bindings" &
-ask -n kube-system get configmaps --field-selector metadata.name=forge -o go-template='{{range .items}}{{range $key, $value := .data}}{{if eq (printf "%.8s" $key) "applied-"}}{{$value}}{{"\n"}}{{end}}{{end}}{{end}}' | state quietly >"$FORGE/objects" &
-ask get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o 'jsonpath={range .items[*]}request{"\t"}{.metadata.name}{"\t"}{.spec}{"\t"}{.status}{"\n"}{end}' >"$FORGE/requests" &
+{
+printf '%s' @NAMED@ | ask get -f - --ignore-not-found -o @PRINT@ >"$FORGE/named"
+grep '^{' "$FORGE/named" | state quietly >"$FORGE/objects" 2>"$FORGE/complaints"
+} &
 ask @RELEASES@ >"$FORGE/releases" &
 wait
-cat "$FORGE/nodes" "$FORGE/settings" "$FORGE/objects" "$FORGE/tokens" "$FORGE/certs" "$FORGE/bindings" "$FORGE/requests" "$FORGE/releases""#;
+grep -v -e '^Warning: ' -e 'no matches for kind' -e '^ensure CRDs are installed' "$FORGE/complaints" | grep -q . && echo unanswered
+cat "$FORGE/nodes" "$FORGE/named" "$FORGE/objects" "$FORGE/tokens" "$FORGE/releases""#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
 const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
@@ -186,12 +214,15 @@ fn parse(text: &str) -> Option<Living> {
             ["config", name, data] => drop(living.settings.insert(name.to_owned(), data.to_owned())),
             ["left", secret, description] if description == OUR_DESCRIPTION => living.leftovers.push(secret.to_owned()),
             ["unanswered"] => return None,
-            ["request", name, spec, status] => living.requests.push(json!({
+            ["request", name, csr::SIGNER, spec, status] => living.requests.push(json!({
                 "metadata": { "name": name },
                 "spec": serde_json::from_str::<Value>(spec).unwrap_or_default(),
                 "status": serde_json::from_str::<Value>(status).unwrap_or_default(),
             })),
-            ["left", name] => living.leftovers.push(name.to_owned()),
+            ["left", object] => {
+                let (kind, name) = object.split_once('/').unwrap_or((object, ""));
+                living.leftovers.push(format!("{}/{name}", kind.to_ascii_lowercase()));
+            }
             ["release", namespace, name, status, revision, applied] => {
                 release::take(&mut living.releases, [namespace, name, status, revision, applied]);
             }
@@ -224,8 +255,9 @@ mod tests {
              config\tforge\t{\"verified\":\"abc\"}\nconfig\tkube-proxy\t{\"config.conf\":\"a\"}\n\
              left\tsecret/bootstrap-token-aaaaaa\tZm9yZ2U=\n\
              left\tsecret/bootstrap-token-bbbbbb\tb3RoZXI=\n\
-             left\trolebinding/kubeadm:bootstrap-signer-clusterinfo\n\
-             request\tcsr-1\t{\"username\":\"system:node:w1\"}\t{}\n",
+             left\tRoleBinding/kubeadm:bootstrap-signer-clusterinfo\n\
+             request\tcsr-0\tkubernetes.io/kube-apiserver-client-kubelet\t{}\t{}\n\
+             request\tcsr-1\tkubernetes.io/kubelet-serving\t{\"username\":\"system:node:w1\"}\t{}\n",
         )
         .unwrap();
         assert_eq!(living.nodes[0].taints, ["a:NoSchedule", "b=c:NoExecute"]);

@@ -28,10 +28,14 @@ pub fn step(server: &Host, site: Site<'_>, secrets: &JoinSecrets) -> Option<Step
     if joining {
         changes.push(Difference::new("bootstrap token of this run: delete"));
     }
+    let (bindings, secrets): (Vec<&String>, Vec<&String>) =
+        found.iter().partition(|name| name.starts_with("rolebinding/"));
     let mut script = Script::default();
-    for name in &found {
-        let namespace = if name.starts_with("rolebinding/") { "kube-public" } else { "kube-system" };
-        script = script.line(format!("kubectl -n {namespace} delete {} --ignore-not-found", quote(name)));
+    for (namespace, names) in [("kube-public", bindings), ("kube-system", secrets)] {
+        if !names.is_empty() {
+            let names: Vec<String> = names.into_iter().map(|name| quote(name)).collect();
+            script = script.line(format!("kubectl -n {namespace} delete {} --ignore-not-found", names.join(" ")));
+        }
     }
     let hosts = &site.cluster.hosts;
     Some(Step {

@@ -4,6 +4,7 @@
 pub mod addons;
 pub mod applied;
 pub mod certificates;
+pub mod control_planes;
 pub mod encryption;
 pub mod facts;
 pub mod host;
@@ -17,7 +18,9 @@ pub mod network;
 pub mod node_settings;
 pub mod policies;
 pub mod preflight;
+pub mod rotate_ca;
 pub mod rotate_key;
+pub mod rotate_sa_key;
 pub mod serving_certificate;
 pub mod settings;
 pub mod status;

@@ -20,10 +20,12 @@ pub const STEP: &str = "pod-network";
 /// # Errors
 /// A manifest cannot be read or rendered.
 pub fn step(server: &Host, site: Site<'_>) -> Result<Option<Step>, Problem> {
-    let (mut apply, namespaces) = match &site.cluster.cni {
+    let (mut apply, wait) = match &site.cluster.cni {
         Cni::None => return Ok(None),
-        Cni::Manifests { manifests } => (manifests_of(manifests, site)?, [("kube-system", "daemonsets")].as_slice()),
-        Cni::Calico(calico) => (calico_script(calico, site)?, [("calico-system", ALL)].as_slice()),
+        Cni::Manifests { manifests } => {
+            (manifests_of(manifests, site)?, kube::wait_for_workloads("kube-system", &["daemonsets"]))
+        }
+        Cni::Calico(calico) => (calico_script(calico, site)?, kube::wait_for_workloads("calico-system", ALL)),
     };
     let mut digest = Sha256::new();
     digest.update(apply.text());
@@ -32,10 +34,7 @@ pub fn step(server: &Host, site: Site<'_>) -> Result<Option<Step>, Problem> {
     if site.facts.living.as_ref().and_then(|living| living.record.get("network")) == Some(&wanted) {
         return Ok(None);
     }
-    for (namespace, kinds) in namespaces {
-        apply = apply.line(kube::wait_for_workloads(namespace, kinds));
-    }
-    apply = apply.then(record("network", &wanted));
+    apply = apply.line(wait).then(record("network", &wanted));
     let title = match &site.cluster.cni {
         Cni::Calico(calico) => format!("pod network: Calico {}", calico.version),
         _ => "pod network".to_owned(),
@@ -68,7 +67,7 @@ pub fn step(server: &Host, site: Site<'_>) -> Result<Option<Step>, Problem> {
 }
 
 /// Everything that runs pods for good. CoreDNS is not waited for with the network: verification asks it for a name.
-const ALL: &str = "daemonsets,deployments";
+const ALL: &[&str] = &["daemonsets", "deployments"];
 
 fn manifests_of(manifests: &[Manifest], site: Site<'_>) -> Result<Script, Problem> {
     let mut script = Script::default();

@@ -3,7 +3,7 @@
 use super::applied::{Set, Source};
 use super::{Site, id, kubeadm_init, network, unrendered};
 use crate::error::Problem;
-use crate::inventory::cluster::Host;
+use crate::inventory::cluster::{Cni, Host};
 use crate::kube;
 use crate::plan::Step;
 
@@ -24,11 +24,13 @@ pub fn set(site: Site<'_>) -> Result<Set, Problem> {
     })
 }
 
-/// The step, when a policy is missing or was changed. The network comes first: one of the policies may be of a kind that it
-/// brings.
+/// The step, when a policy is missing or was changed. Calico comes first, since one of the policies is of a kind that it
+/// brings; no other network is waited for.
 ///
 /// # Errors
 /// A template cannot be rendered.
 pub fn step(server: &Host, site: Site<'_>) -> Result<Option<Step>, Problem> {
-    set(site)?.step(server, vec![id(server, kubeadm_init::STEP), id(server, network::STEP)], site)
+    let mut needs = vec![id(server, kubeadm_init::STEP)];
+    needs.extend(matches!(site.cluster.cni, Cni::Calico(_)).then(|| id(server, network::STEP)));
+    set(site)?.step(server, needs, site)
 }

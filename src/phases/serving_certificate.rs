@@ -9,7 +9,7 @@ use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script, quote};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::Host;
-use crate::kube::csr;
+use crate::kube::{WATCH, csr};
 use crate::plan::{Heard, Step, Talk, Turn, Work};
 use crate::report::Outcome;
 
@@ -101,17 +101,18 @@ fn wait(node: &NodeName, names: &[String]) -> Script {
     let pending = quote(&format!("system:node:{node} "));
     let approved = quote(&format!("system:node:{node} Approved"));
     let path = quote(&format!("/api/v1/nodes/{node}/proxy/healthz"));
-    // kubectl is not cheap on a small control plane: one question a second, and the kubelet itself only when it may answer.
+    let signer = csr::SIGNER;
+    // The kubelet itself is only asked when it may answer.
     Script::new(format!(
-        "{approve}tries=0\nwhile [ \"$tries\" -lt 120 ]; do\n\
-         kubectl get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o \
-         'jsonpath={{range .items[*]}}{{.spec.username}} {{.status.conditions[*].type}}{{\"\\n\"}}{{end}}' \
-         >\"$FORGE.states\" || true\n\
+        "{approve}{WATCH}\ntries=0\nwhile [ \"$tries\" -lt 600 ]; do\n\
+         watch \"$FORGE.states\" csr --field-selector spec.signerName={signer} \
+         -o 'jsonpath={{.spec.username}} {{.status.conditions[*].type}}{{\"\\n\"}}'\n\
          if grep -q -x -F {pending} \"$FORGE.states\"; then\n\
-         kubectl get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o json | emit requests\nexit 0\nfi\n\
-         if grep -q -x -F {approved} \"$FORGE.states\" && kubectl get --raw {path} >/dev/null 2>&1; then\n\
-         echo yes | emit served\nexit 0\nfi\n\
-         tries=$((tries + 1))\nsleep 1\ndone\n\
+         unwatch\n\
+         kubectl get csr --field-selector spec.signerName={signer} -o json | emit requests\nexit 0\nfi\n\
+         if [ $((tries % 5)) -eq 0 ] && grep -q -x -F {approved} \"$FORGE.states\" && kubectl get --raw {path} >/dev/null 2>&1; then\n\
+         unwatch\necho yes | emit served\nexit 0\nfi\n\
+         tries=$((tries + 1))\nsleep 0.2\ndone\n\
          echo 'neither a request nor a certificate within two minutes'\nexit 1"
     ))
 }

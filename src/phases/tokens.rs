@@ -6,7 +6,8 @@ use crate::host::facts::Probe;
 use crate::host::resource::{Content, File};
 use crate::host::{Difference, Observed, Resource as _, Script, quote};
 use crate::inventory::cluster::Host;
-use crate::kube::{API_SERVER_PORT, paths};
+use crate::kube::paths;
+use crate::phases::control_planes::own_server;
 use crate::plan::{Step, Work, once};
 
 /// The answer of the host's own API server.
@@ -32,8 +33,7 @@ cat "$FORGE/tokens-bootstrap" "$FORGE/tokens-certificates" "$FORGE/tokens-servic
 pub fn probes(host: &Host) -> Vec<Probe> {
     let mut probes: Vec<Probe> = files().map(|file| Probe::quick(file.id(), file.probe())).collect();
     if host.is_control_plane() {
-        let server = std::net::SocketAddr::new(host.address, API_SERVER_PORT);
-        probes.push(Probe::slow(LISTED, LIST.replace("@SERVER@", &quote(&format!("https://{server}")))));
+        probes.push(Probe::slow(LISTED, LIST.replace("@SERVER@", &quote(&own_server(host)))));
     }
     probes
 }
@@ -106,7 +106,7 @@ pub fn listed(seen: &Observed) -> Option<Vec<Token>> {
 }
 
 /// Seconds since 1970 of `2026-11-24T21:58:02Z`, as Kubernetes writes times.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u16>().ok();
     let small = |range| number(range).and_then(|number| u8::try_from(number).ok());
     let month = time::Month::try_from(small(5..7)?).ok()?;

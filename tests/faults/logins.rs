@@ -106,3 +106,21 @@ fn a_sudo_password_that_is_asked_for_and_not_there() {
     ");
     assert_eq!(cp1.server.connections(), 0);
 }
+
+/// Found out afterwards, the certificates would be new and the kubeconfig as old as before.
+#[test]
+fn a_kubeconfig_to_refresh_that_is_not_there_is_told_of_before_anybody_is_asked() {
+    let cp1 = FakeHost::cp1().start();
+    let operator = Operator::trusting(&[&cp1]);
+    let file = operator.path("no-kubeconfig");
+    for command in ["certs renew", "certs rotate-ca"] {
+        let outcome = operator.forge(&[command, "--yes", "--kubeconfig", file.to_str().unwrap()]);
+        insta::allow_duplicates!(assert_snapshot!(outcome.errors(), @r"
+        exit 2
+        error: FOLDER/no-kubeconfig cannot be read
+          cause: No such file or directory (os error 2)
+          next:  name a kubeconfig that exists, or make it: forge kubeconfig INVENTORY --output FOLDER/no-kubeconfig
+        "));
+    }
+    assert!(cp1.server.commands().is_empty());
+}

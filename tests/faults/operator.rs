@@ -104,14 +104,14 @@ impl Operator {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_forge"));
         let (verb, rest) = arguments.split_first().unwrap();
-        command.arg(verb).arg(self.path("inventory.yaml")).args(rest);
+        command.args(verb.split(' ')).arg(self.path("inventory.yaml")).args(rest);
         command.env_remove("SSH_AUTH_SOCK").env("HOME", self.folder.path()).env("USER", "somebody");
         command.env("XDG_STATE_HOME", self.path("state"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// Begins the program with `inventory.yaml` behind the first argument.
+    /// Begins the program with `inventory.yaml` behind the first argument, which may be two words (`certs renew`).
     pub fn begins(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().unwrap()
     }

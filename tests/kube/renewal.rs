@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use forge::inventory::{Cluster, NodeName};
-use forge::kube::pki::{self, Component, Node, Wanted};
+use forge::kube::pki::{self, Component, Node, Place, Wanted};
 use forge::phases::certificates::{Proofs, Renewal, plan};
-use forge::plan::{Plan, StepId};
+use forge::plan::{Heard, Plan, StepId, Turn, Work};
+use forge::secret::Secret;
 
 use crate::fixture::{secrets, single, templates, three_and_one};
 
@@ -53,6 +54,7 @@ fn planned(cluster: &Cluster, now: &str, wanted: &Wanted, odd: &[(&str, &[(&str,
         nodes: &nodes,
         ca: CA,
         pending: &[],
+        installations: &BTreeMap::new(),
         wanted,
         secrets: &secrets,
         proofs: &proofs,
@@ -61,7 +63,7 @@ fn planned(cluster: &Cluster, now: &str, wanted: &Wanted, odd: &[(&str, &[(&str,
 }
 
 fn only(names: &[&str]) -> Wanted {
-    Wanted { within: None, only: names.iter().map(|name| (*name).to_owned()).collect() }
+    Wanted { within: None, only: names.iter().map(|name| (*name).to_owned()).collect(), signers: None }
 }
 
 fn word(id: &StepId) -> String {
@@ -130,7 +132,7 @@ fn the_control_plane_that_a_run_left_behind_comes_first() {
             "etcd 2000\nkube-apiserver aside\nkube-controller-manager 2000\nkube-scheduler 2000",
         ),
     ];
-    let within = Wanted { within: Some(0), only: Vec::new() };
+    let within = Wanted { within: Some(0), ..Wanted::default() };
     let plan = planned(&three_and_one(), YESTERDAY, &within, &[("cp2", aside)]).unwrap();
     assert_eq!(steps(&plan), ["cp2/restart", "cp2/proof"]);
     let plan = planned(&three_and_one(), YESTERDAY, &only(&["etcd-peer"]), &[("cp2", aside)]).unwrap();
@@ -146,7 +148,7 @@ fn a_control_plane_that_is_ill_for_another_reason_stops_it() {
 
 #[test]
 fn nothing_is_planned_where_nothing_is_due() {
-    let within = Wanted { within: Some(0), only: Vec::new() };
+    let within = Wanted { within: Some(0), ..Wanted::default() };
     assert_eq!(steps(&planned(&three_and_one(), YESTERDAY, &within, &[]).unwrap()), [""; 0]);
 }
 
@@ -155,4 +157,28 @@ fn hosts_without_a_cluster_are_told_so() {
     let bare: &[(&str, &str)] = &[("certificate/ca", "")];
     let told = planned(&single(), YESTERDAY, &Wanted::default(), &[("cp1", bare)]).err().unwrap();
     assert!(told.starts_with("no control plane of the inventory is part of a cluster\n"), "{told}");
+}
+
+/// The fixture of the CA stands for every certificate after the renewal.
+#[test]
+fn a_control_plane_is_proven_before_its_kubelet_has_asked_for_new_certificates() {
+    let mut plan = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[]).unwrap();
+    assert!(!needs(&plan, "cp1/proof").contains(&"cp1/kubelet".to_owned()));
+    let proof = plan.steps.iter_mut().find(|step| word(&step.id) == "cp1/proof").unwrap();
+    let Work::Talk(talk) = &mut proof.work else { panic!("it looks") };
+    assert!(matches!(talk.next(None), Ok(Turn::Run(_))));
+    let mut values = BTreeMap::new();
+    for place in Place::of(true) {
+        let new = if place.name.starts_with("kubelet") { APISERVER } else { CA };
+        values.insert(format!("certificate/{}", place.name), Secret::new(format!("3000\n{new}")));
+        values.insert(format!("served/{}", place.name), Secret::new(new));
+    }
+    let processes = Component::ALL.map(|component| format!("{} 4000", component.name())).join("\n");
+    values.insert("certificates/processes".to_owned(), Secret::new(processes));
+    values.insert("certificates/health".to_owned(), Secret::new("api ok\netcd ok\nmembers 3"));
+    match talk.next(Some(Heard { well: true, values, ..Heard::default() })) {
+        Ok(Turn::Done(_)) => {}
+        Ok(_) => panic!("it goes on"),
+        Err(problem) => panic!("{problem}"),
+    }
 }

@@ -2,10 +2,10 @@
 //! them have expired. On the three control planes that the file before made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::rotation::Client;
 use crate::support::*;
 
 const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
@@ -29,6 +29,10 @@ fn served(said: &Said) -> BTreeMap<(String, u64), String> {
     .collect()
 }
 
+fn admin() -> String {
+    on("cp1", "cat /etc/kubernetes/admin.conf")
+}
+
 /// Every port serves what is in its file, and nothing is wrong.
 fn assert_all_well(said: &Said) {
     assert_eq!(said.code, 0, "{}", said.all());
@@ -37,36 +41,7 @@ fn assert_all_well(said: &Said) {
     }
 }
 
-/// Asks the API server through the endpoint, from a worker, over and over, each time with a new connection.
-struct Client(Child);
-
-impl Client {
-    fn begin() -> Self {
-        let ask = "while [ -e /run/asking ]; do kubectl --kubeconfig=/run/client get --raw /api/v1/namespaces/default >/dev/null \
-                   2>>/run/client.errors && echo ok || echo failed; sleep 0.2; done >/run/client.answers";
-        let config = on("cp1", "cat /etc/kubernetes/admin.conf").replace('\'', "");
-        on("w1", &format!("umask 077; cat >/run/client <<'EOT'\n{config}\nEOT\n: >/run/asking; : >/run/client.errors"));
-        on("w1", "sed -i 's#server: .*#server: https://api.lab.example:6443#' /run/client");
-        let child = Command::new(project().join("lab/ssh"))
-            .args(["w1", &format!("sudo sh -c '{ask}'")])
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    /// How many answers came; none may have failed.
-    fn assert_never_failed(mut self) -> usize {
-        on("w1", "rm /run/asking /run/client");
-        self.0.wait().unwrap();
-        let answers = on("w1", "cat /run/client.answers");
-        assert!(!answers.contains("failed"), "{}", on("w1", "cat /run/client.errors"));
-        answers.lines().count()
-    }
-}
-
 #[test]
-#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
     let said = list();
     assert_all_well(&said);
@@ -83,7 +58,7 @@ fn m_1_every_certificate_of_every_node_is_listed_in_one_round_trip() {
 #[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_2_a_renewal_is_served_on_every_port_and_no_client_notices() {
     let before = list();
-    let client = Client::begin();
+    let client = Client::begins("client", &admin());
     let said = renew(&[]);
     assert_eq!(said.code, 0, "{}", said.all());
     let asked = client.assert_never_failed();
@@ -121,7 +96,6 @@ fn m_3_other_names_in_the_inventory_make_the_certificate_anew() {
 
 /// Kills a renewal of the scheduler's certificates at each of its steps in turn. That kills no client's connection.
 #[test]
-#[ignore = "takes three control planes and eight minutes: lab/test --all"]
 fn m_4_a_renewal_survives_being_killed_at_every_step() {
     let words = ["certs", "renew", inventory().to_str().unwrap(), "--yes", "--json", "--only", "scheduler.conf"]
         .map(str::to_owned);

@@ -6,9 +6,11 @@
 mod support;
 
 mod rotation;
+mod sa_key;
 
 mod a_one_and_one;
 mod b_drift;
+mod c_sa_key;
 mod d_policies;
 mod e_addons;
 mod f_audit;
@@ -20,3 +22,6 @@ mod k_settings;
 mod l_rotate;
 mod m_certificates;
 mod n_rotate_all;
+mod o_sa_key_walk;
+mod p_authorities;
+mod q_foreign_cluster;

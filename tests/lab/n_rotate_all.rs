@@ -96,10 +96,7 @@ fn n_all_4_a_control_plane_that_is_cut_off_stops_it_and_loses_nothing() {
     while !try_on("cp3", "! nft list table inet cut 2>/dev/null").status.success() {}
     written.assert_readable(&servers);
     // etcd and the API server of cp3 find the others again.
-    on(
-        "cp3",
-        "tries=0; until curl -skf https://127.0.0.1:6443/readyz >/dev/null || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 1; done",
-    );
+    wait_for_api_server("cp3");
     let said = rotate(&[], folder.path());
     assert_eq!(said.code, 0, "{}", said.all());
     written.assert_readable(&servers);
@@ -147,7 +144,7 @@ fn n_all_5_etcds_leader_and_a_hosts_power_may_go() {
 
 #[test]
 #[ignore = "makes hosts of its own"]
-fn n_all_6_a_single_control_plane_rotates_with_secrets_of_10_pages() {
+fn n_all_6_a_single_control_plane_rotates_with_secrets_of_several_pages() {
     bare_hosts(1, 1);
     let said = up();
     assert_eq!(said.code, 0, "{}", said.all());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -32,12 +32,7 @@ pub(crate) fn three_control_planes() {
 
 /// `forge rotate encryption-key --yes --json` with these words, its journals in a folder.
 pub(crate) fn rotation(words: &[&str], journals: &Path) -> Command {
-    let inventory = inventory();
-    let mut all = vec!["rotate", "encryption-key", inventory.to_str().unwrap(), "--yes", "--json"];
-    all.extend(words);
-    let mut command = forge(&all);
-    command.env("XDG_STATE_HOME", journals);
-    command
+    changing(&["rotate", "encryption-key"], words, journals)
 }
 
 /// Runs it to its end.
@@ -45,12 +40,43 @@ pub(crate) fn rotate(words: &[&str], journals: &Path) -> Said {
     Said::of_output(rotation(words, journals).output().unwrap())
 }
 
+/// It was refused before anything was planned, and one of the reasons has these words.
+pub(crate) fn assert_refused(said: &Said, words: &str) {
+    assert_eq!(said.code, 5, "{}", said.all());
+    assert!(said.of("planned").is_empty(), "{}", said.all());
+    assert!(said.found().iter().any(|line| line.contains(words)), "{words}: {}", said.all());
+}
+
+/// Takes a host's API server away.
+pub(crate) fn api_server_goes(host: &str) {
+    on(host, "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root");
+    on(
+        host,
+        "tries=0; while curl -sk https://127.0.0.1:6443/readyz >/dev/null && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 1; done",
+    );
+}
+
+/// Gives it back.
+pub(crate) fn api_server_comes_back(host: &str) {
+    on(host, "mv /root/kube-apiserver.yaml /etc/kubernetes/manifests/");
+    wait_for_api_server(host);
+}
+
+/// Waits until a host's API server is ready.
+pub(crate) fn wait_for_api_server(host: &str) {
+    on(
+        host,
+        "tries=0; until curl -skf https://127.0.0.1:6443/readyz >/dev/null || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 1; done",
+    );
+}
+
 /// Secrets with known contents, in a namespace of their own.
 pub(crate) struct Written(BTreeMap<String, String>);
 
 impl Written {
-    /// Makes `count` of them.
+    /// Makes `count` of them. What an earlier test left there goes.
     pub(crate) fn new(namespace: &str, count: usize) -> Self {
+        kubectl(&format!("delete namespace {namespace} --ignore-not-found"));
         kubectl(&format!("create namespace {namespace}"));
         let secrets: BTreeMap<String, String> =
             (0..count).map(|number| (format!("s-{number}"), format!("value-{number}"))).collect();
@@ -62,22 +88,33 @@ impl Written {
                 )
             })
             .collect();
-        on(
-            "cp1",
-            &format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf create -f - >/dev/null <<'EOT'\n{objects}EOT"),
-        );
+        on_with_input("cp1", "kubectl --kubeconfig=/etc/kubernetes/admin.conf create -f - >/dev/null", &objects);
         Self(secrets.into_iter().map(|(name, value)| (format!("{namespace}/{name}"), value)).collect())
     }
 
     /// Every secret of the cluster is readable through these API servers by their own addresses, and ours hold what was
     /// written.
     pub(crate) fn assert_readable(&self, servers: &[(String, String)]) {
+        self.assert_read(servers, |get| get.to_owned());
+    }
+
+    /// The same, for API servers of which one may be restarting: each is asked until it answers.
+    pub(crate) fn assert_readable_soon(&self, servers: &[(String, String)]) {
+        self.assert_read(servers, |get| {
+            format!(
+                "tries=0; until {get} >/run/list 2>/run/said; do tries=$((tries + 1)); \
+                 [ $tries -lt 100 ] || {{ cat /run/said >&2; exit 1; }}; sleep 1; done; cat /run/list; rm /run/list /run/said"
+            )
+        });
+    }
+
+    fn assert_read(&self, servers: &[(String, String)], how: impl Fn(&str) -> String) {
         for (name, address) in servers {
             let list = on(
                 name,
-                &format!(
+                &how(&format!(
                     "kubectl --kubeconfig=/etc/kubernetes/admin.conf --server=https://{address}:6443 get secrets -A -o json"
-                ),
+                )),
             );
             let list: Value = serde_json::from_str(&list).unwrap();
             let mut found = BTreeMap::new();
@@ -99,13 +136,19 @@ pub(crate) struct Somebody;
 
 impl Somebody {
     /// Begins. Each secret is read right after it was written, and one of the earlier ones too.
+    ///
+    /// Three etcds share this machine's disk. One that waits for the disk longer than its own limit says so, and has
+    /// written or not: like any client, somebody then writes again.
     pub(crate) fn begins() -> Self {
-        let script = "export KUBECONFIG=/etc/kubernetes/admin.conf; cd /root; rm -f wrote failed; touch wrote failed stay\n\
-            kubectl create namespace somebody >/dev/null; n=0\n\
+        let script = "export KUBECONFIG=/etc/kubernetes/admin.conf; cd /root; rm -f wrote failed complaints slow; touch wrote failed complaints slow stay\n\
+            kubectl delete namespace somebody --ignore-not-found >/dev/null; kubectl create namespace somebody >/dev/null; n=0\n\
             while [ -e stay ]; do\n\
             n=$((n + 1))\n\
-            if kubectl -n somebody create secret generic s-$n --from-literal=v=value-$n >/dev/null 2>>complaints; then echo $n >>wrote\n\
-            else echo write $n >>failed; fi\n\
+            until kubectl -n somebody create secret generic s-$n --from-literal=v=value-$n >/dev/null 2>complaint || grep -q AlreadyExists complaint; do\n\
+            if grep -q 'etcdserver: request timed out' complaint; then echo $n >>slow\n\
+            else echo write $n >>failed; cat complaint >>complaints; continue 2; fi\n\
+            done\n\
+            echo $n >>wrote\n\
             for m in $n $((n / 2 + 1)); do\n\
             [ \"$(kubectl -n somebody get secret s-$m -o 'jsonpath={.data.v}' 2>>complaints | base64 -d)\" = value-$m ] || echo read $m >>failed\n\
             done\n\
@@ -123,6 +166,8 @@ impl Somebody {
     pub(crate) fn ends(self) -> usize {
         on("cp2", "rm /root/stay; while systemctl --quiet is-active somebody; do sleep 0.2; done");
         assert_eq!(on("cp2", "cat /root/failed /root/complaints"), "");
+        let slow = on("cp2", "wc -l </root/slow");
+        println!("etcd was too slow for {} writes, which were made again", slow.trim());
         let wrote = on("cp2", "wc -l </root/wrote").trim().parse::<usize>().unwrap();
         let there = kubectl("-n somebody get secrets -o name | wc -l").trim().parse::<usize>().unwrap();
         assert_eq!(wrote, there);
@@ -201,4 +246,57 @@ pub(crate) fn prefixes() -> String {
         forge::kube::ETCDCTL
     );
     on("cp1", &format!("{script} 2>/dev/null")).lines().map(str::trim).collect::<Vec<_>>().join(", ")
+}
+
+/// Asks the API server through the endpoint, from a worker, over and over, each time with a new connection.
+pub(crate) struct Client {
+    asking: Child,
+    name: &'static str,
+}
+
+impl Client {
+    /// Begins, with a kubeconfig of which the server's address does not count.
+    pub(crate) fn begins(name: &'static str, kubeconfig: &str) -> Self {
+        let ask = format!(
+            "while [ -e /run/{name}.asking ]; do kubectl --kubeconfig=/run/{name} get --raw /api >/dev/null \
+             2>>/run/{name}.errors && echo ok || echo failed; sleep 1; done >/run/{name}.answers"
+        );
+        let kubeconfig = kubeconfig.lines().map(|line| match line.split_once("server: ") {
+            Some((indent, _)) => format!("{indent}server: https://api.lab.example:6443\n"),
+            None => format!("{line}\n"),
+        });
+        on_with_input(
+            "w1",
+            &format!("umask 077; cat >/run/{name}; : >/run/{name}.asking; : >/run/{name}.errors"),
+            &kubeconfig.collect::<String>(),
+        );
+        let child = Command::new(project().join("lab/ssh"))
+            .args(["w1", &format!("sudo sh -c '{ask}'")])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { asking: child, name }
+    }
+
+    /// How many answers came; none may have failed.
+    pub(crate) fn assert_never_failed(self) -> usize {
+        let (answers, errors) = self.ends();
+        assert!(!answers.contains("failed"), "{errors}");
+        answers.lines().count()
+    }
+
+    /// The same where only who somebody is counts. An API server that starts refuses everybody what they may do, for the moment
+    /// before it knows the roles; whoever comes through a load balancer that asks `/readyz` is not sent there.
+    pub(crate) fn assert_always_known(self) -> usize {
+        let (answers, errors) = self.ends();
+        assert!(!errors.contains("Unauthorized") && !errors.contains("logged in"), "{errors}");
+        answers.lines().filter(|answer| *answer == "ok").count()
+    }
+
+    fn ends(mut self) -> (String, String) {
+        let name = self.name;
+        on("w1", &format!("rm /run/{name}.asking /run/{name}"));
+        self.asking.wait().unwrap();
+        (on("w1", &format!("cat /run/{name}.answers")), on("w1", &format!("cat /run/{name}.errors")))
+    }
 }

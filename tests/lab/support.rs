@@ -74,6 +74,14 @@ pub(crate) fn forge(words: &[&str]) -> Command {
     command
 }
 
+/// A command of forge's that changes the lab's cluster, with these words and unasked; its journals in a folder.
+pub(crate) fn changing(command: &[&str], words: &[&str], journals: &Path) -> Command {
+    let inventory = inventory();
+    let mut command = forge(&[command, &[inventory.to_str().unwrap(), "--yes", "--json"], words].concat());
+    command.env("XDG_STATE_HOME", journals);
+    command
+}
+
 /// What forge said and how it ended.
 pub(crate) struct Said {
     /// Exit code.

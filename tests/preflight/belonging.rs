@@ -59,6 +59,23 @@ fn a_worker_of_another_cluster_is_refused() {
 }
 
 #[test]
+fn while_authorities_are_rotated_nobody_joins_and_nodes_have_to_be_equally_far() {
+    let rotating = || joined().but("cp1", "membership", "control-plane", "control-plane\nrotating");
+    let finding = |kind: &str, cause: &str| {
+        format!(
+            "{kind}: all | a rotation of the authorities was begun and is not finished\n  cause: {cause}\n  \
+             next: forge certs rotate-ca INVENTORY"
+        )
+    };
+    rotating().finds(&finding("warning", "all nodes are at the same stage"));
+    rotating()
+        .but("w1", "membership", "ca aaaa", "ca bbbb")
+        .finds(&finding("error", "/etc/kubernetes/pki/ca.crt is not the same on all nodes yet"));
+    let found: Vec<String> = rotating().says("w1", "membership", "").check().iter().map(words).collect();
+    assert!(found.contains(&finding("error", "w1 cannot join before it is")), "{found:?}");
+}
+
+#[test]
 fn hosts_that_trust_different_authorities_are_refused() {
     joined().but("w1", "membership", "ca aaaa", "ca bbbb").finds(
         "error: w1 | w1 and cp1 belong to different clusters: their CA certificates differ\n  cause: SHA-256 of \

@@ -1,13 +1,15 @@
 //! `forge certs renew`: new certificates on every node, the API never stopped, or a cluster whose certificates have all
 //! expired brought back.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::actions::{Run, kubeconfig};
+use crate::actions::{Run, join_secrets, kubeconfig};
 use crate::error::{Exit, Problem};
-use crate::kube::JoinSecrets;
 use crate::kube::pki::Wanted;
-use crate::phases::certificates::{Proofs, Renewal, pending, plan, probes, seen};
+use crate::kube::staged::Staged as _;
+use crate::phases::certificates::{Proofs, Renewal, ca, pending, plan, probes, rotation, seen};
+use crate::phases::preflight::Finding;
 use crate::phases::verify::Evidence;
 
 /// Runs the whole command. The kubeconfig in the file `refreshed` gets the administrator's new certificate.
@@ -15,20 +17,24 @@ use crate::phases::verify::Evidence;
 /// # Errors
 /// Whatever stopped it; what was done by then stays done.
 pub async fn renew(run: &mut Run, wanted: &Wanted, refreshed: Option<&Path>) -> Result<Exit, Problem> {
+    refreshed.map(kubeconfig::to_refresh).transpose()?;
     run.connect().await?;
     let observed = run.survey(|host| Ok(probes(host)), true).await?;
+    let under_way = observed.values().find_map(rotation).map(|journal| {
+        let what = "a rotation of the authorities was begun and is not finished";
+        Finding::told(what, journal.stage.words(), "forge certs rotate-ca INVENTORY")
+    });
+    run.refuse(under_way.into_iter().collect())?;
     let nodes = seen(&run.cluster, &observed);
-    let secrets =
-        JoinSecrets::generate().map_err(|error| Problem::new(Exit::Failed, "no token could be made").cause(error))?;
-    let ca =
-        run.cluster.control_planes().find_map(|host| observed.get(&host.name)?.get("certificate/ca").split_once('\n'));
+    let secrets = join_secrets()?;
     let proofs = Proofs::default();
     let plan = plan(Renewal {
         cluster: &run.cluster,
         templates: &run.templates,
         nodes: &nodes,
-        ca: ca.map_or("", |(_, pem)| pem),
+        ca: ca(&run.cluster, &observed),
         pending: &pending(&run.cluster, &observed),
+        installations: &BTreeMap::new(),
         wanted,
         secrets: &secrets,
         proofs: &proofs,

@@ -25,18 +25,22 @@ fn last(seen: Vec<&Seen>, least: i64) -> Verdict {
 }
 
 pub(super) const CONTROLS: &[Control] = &[
-    Control::new("FORGE-CERTIFICATES", "Certificates last another 30 days", Check::Node(|node: &Node<'_>| {
-        last(node.certificates.iter().filter(|seen| !seen.is_ca()).collect(), LEAF)
-    }))
+    Control::new(
+        "FORGE-CERTIFICATES",
+        "Certificates last another 30 days",
+        Check::Node(|node: &Node<'_>| last(node.certificates.iter().filter(|seen| !seen.is_ca()).collect(), LEAF)),
+    )
     .high()
     .how("every certificate of kubeadm, the kubelet and the kubeconfigs, by the host's clock")
-    .remedy("kubeadm certs renew all and restart the static pods; the kubelet renews its own when its requests are approved"),
-    Control::new("FORGE-CA", "Certificate authorities last another year", Check::Node(|node: &Node<'_>| {
-        last(node.certificates.iter().filter(|seen| seen.is_ca()).collect(), CA)
-    }))
+    .remedy("forge certs renew INVENTORY; without forge kubeadm certs renew all, and a restart of the static pods"),
+    Control::new(
+        "FORGE-CA",
+        "Certificate authorities last another year",
+        Check::Node(|node: &Node<'_>| last(node.certificates.iter().filter(|seen| seen.is_ca()).collect(), CA)),
+    )
     .high()
     .how("every CA below /etc/kubernetes/pki, by the host's clock")
-    .remedy("plan the change of the CA: it reaches every kubelet, kubeconfig and pod"),
+    .remedy("forge certs rotate-ca INVENTORY, at a time when it suits: it reaches every kubelet, kubeconfig and pod"),
 ];
 
 #[cfg(test)]

@@ -2,14 +2,15 @@
 
 mod list;
 mod renew;
+mod rotate_ca;
 
 use clap::{Args, Subcommand};
 
 use crate::error::{Exit, Problem};
 
-/// Look at the cluster's certificates, or renew them
+/// Look at the cluster's certificates, renew them, or replace the authorities that sign them
 ///
-/// Works on hosts alone: also when everything has expired and no API server answers.
+/// Listing and renewing work on hosts alone: also when everything has expired and no API server answers.
 #[derive(Debug, Args)]
 pub(super) struct Certs {
     #[command(subcommand)]
@@ -20,6 +21,7 @@ pub(super) struct Certs {
 enum Command {
     List(list::List),
     Renew(renew::Renew),
+    RotateCa(rotate_ca::RotateCa),
 }
 
 impl Certs {
@@ -27,6 +29,7 @@ impl Certs {
         match self.command {
             Command::List(command) => command.run().await,
             Command::Renew(command) => command.run().await,
+            Command::RotateCa(command) => command.run().await,
         }
     }
 }

@@ -39,7 +39,7 @@ fn renewable() -> PossibleValuesParser {
 
 impl Renew {
     pub(super) async fn run(self) -> Result<Exit, Problem> {
-        let wanted = Wanted { within: self.within.map(i64::from), only: self.only };
+        let wanted = Wanted { within: self.within.map(i64::from), only: self.only, signers: None };
         let mut run = self.connected.begin("certs-renew", self.yes)?;
         let result = certs::renew(&mut run, &wanted, self.kubeconfig.as_deref()).await;
         self.connected.finish(run, result).await

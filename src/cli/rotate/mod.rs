@@ -1,6 +1,7 @@
 //! `forge rotate …`: keys and tokens that are replaced while the cluster runs.
 
 mod encryption_key;
+mod sa_key;
 mod tokens;
 
 use clap::Subcommand;
@@ -11,6 +12,7 @@ use crate::error::{Exit, Problem};
 #[derive(Debug, Subcommand)]
 pub(super) enum Rotate {
     EncryptionKey(encryption_key::EncryptionKey),
+    SaKey(sa_key::SaKey),
     Tokens(tokens::Tokens),
 }
 
@@ -18,6 +20,7 @@ impl Rotate {
     pub(super) async fn run(self) -> Result<Exit, Problem> {
         match self {
             Self::EncryptionKey(command) => command.run().await,
+            Self::SaKey(command) => command.run().await,
             Self::Tokens(command) => command.run().await,
         }
     }

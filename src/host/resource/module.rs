@@ -16,8 +16,7 @@ impl Resource for Module {
         let name = quote(&self.0);
         // Some built-in modules have no folder in /sys/module and only appear in the kernel's own list.
         format!(
-            "[ -d /sys/module/{name} ] && echo there\n\
-             grep -q /{name}.ko \"/lib/modules/$(uname -r)/modules.builtin\" && echo there"
+            "if [ -d /sys/module/{name} ] || grep -q /{name}.ko \"/lib/modules/$(uname -r)/modules.builtin\"; then echo there; fi"
         )
     }
 

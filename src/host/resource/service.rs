@@ -38,12 +38,17 @@ impl Resource for Service {
     /// Five lines: state, unit file state, age of the process and of the newest configuration file in seconds.
     fn probe(&self) -> String {
         let files: Vec<String> = self.configuration.iter().map(|path| quote(path)).collect();
+        let show = format!(
+            "systemctl show {} -p ActiveState -p UnitFileState -p ExecMainStartTimestampMonotonic",
+            quote(&self.name)
+        );
+        if files.is_empty() {
+            return show;
+        }
         format!(
-            "systemctl show {} -p ActiveState -p UnitFileState -p ExecMainStartTimestampMonotonic\n\
-             echo \"Uptime=$(cut -d' ' -f1 /proc/uptime)\"\n\
+            "{show}\nread -r uptime _ </proc/uptime; echo \"Uptime=$uptime\"\n\
              echo \"Written=$(stat -c %.Y {} | sort -n | tail -n 1)\"\necho \"Now=$(date +%s.%N)\"",
-            quote(&self.name),
-            if files.is_empty() { "/nonexistent".to_owned() } else { files.join(" ") }
+            files.join(" ")
         )
     }
 

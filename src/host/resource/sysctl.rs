@@ -21,7 +21,12 @@ impl Resource for Sysctl {
 
     fn probe(&self) -> String {
         let path = quote(&format!("/proc/sys/{}", self.key.replace('.', "/")));
-        format!("grep -sxF {} {REFUSED}\ncat {path}", quote(&self.setting()))
+        // As few programs as can be, since there are dozens of these. The shell itself reads byte by byte, and the kernel gives
+        // nothing of a setting but its beginning.
+        format!(
+            "if [ -e {REFUSED} ]; then\nwhile IFS= read -r refused; do [ \"$refused\" != {} ] || echo \"$refused\"; done <{REFUSED}\nfi\ncat {path}",
+            quote(&self.setting())
+        )
     }
 
     fn differ(&self, seen: &str) -> Option<Difference> {

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kube::staged::{self, Staged};
+
 /// Which of a rotation's lists a control plane has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -20,9 +22,10 @@ pub enum Stage {
     Pruned,
 }
 
-impl Stage {
-    /// As people read it.
-    pub fn words(self) -> &'static str {
+impl Staged for Stage {
+    const ALL: [Self; 4] = [Self::Start, Self::Prepared, Self::Promoted, Self::Pruned];
+
+    fn words(self) -> &'static str {
         match self {
             Self::Start => "not begun",
             Self::Prepared => "the new key reads",
@@ -46,11 +49,7 @@ pub enum Move {
 /// What was perhaps not seen to its end is done again: everything here may be repeated.
 pub fn moves(files: &[Stage]) -> Option<Vec<Move>> {
     use Stage::{Prepared, Promoted, Pruned, Start};
-    let (first, last) = (files.iter().min()?, files.iter().max()?);
-    let neighbours = matches!((first, last), (Start, Prepared) | (Prepared, Promoted) | (Promoted, Pruned));
-    if first != last && !neighbours {
-        return None;
-    }
+    let first = staged::behind(files)?;
     let all = [Move::Install(Prepared), Move::Install(Promoted), Move::Rewrite, Move::Install(Pruned)];
     let done = match first {
         Start | Prepared => 0,
@@ -107,14 +106,9 @@ impl Files {
     }
 }
 
-/// The rotation that left these files, among the journals that were found. One whose own files are nowhere was cut off
-/// before any control plane had its key: it never began.
+/// The rotation that left files with these sums; see [`staged::begun`].
 pub fn begun<'a>(journals: &'a [Journal], sums: &[&str]) -> Option<(&'a Journal, Vec<Stage>)> {
-    journals.iter().find_map(|journal| {
-        let stages: Option<Vec<Stage>> = sums.iter().map(|sum| journal.files.stage(sum)).collect();
-        let stages = stages.filter(|stages| stages.iter().any(|stage| *stage != Stage::Start))?;
-        Some((journal, stages))
-    })
+    staged::begun(journals, sums, |journal, sum| journal.files.stage(sum))
 }
 
 #[cfg(test)]

@@ -93,13 +93,17 @@ pub fn table(places: &[Place]) -> String {
 /// - `strangers`: keys elsewhere whose values are encrypted with another key than WANTED;
 /// - `counts`: how many objects PLACES hold, and how many keys etcd holds.
 ///
+/// A page of small objects is made larger, up to 4000, since asking costs as much as reading a thousand of them; above 32 MB,
+/// which etcd has to hold meanwhile, it is halved.
+///
 /// An empty WANTED stands for plaintext. `-w fields` prints a value in one line, in which a byte that is not ASCII is
 /// escaped. An object's contents never leave awk.
 pub const SCAN: &str = r#"scan() {
 find_etcd
-from=/registry/ more=true; rm -rf "$3"; mkdir "$3"
+from=/registry/ more=true limit=1000; rm -rf "$3"; mkdir "$3"
 while [ "$more" = true ]; do
-in_etcd get "$from" /registry0 --limit=1000 -w fields >"$3/page"
+in_etcd get "$from" /registry0 --limit="$limit" -w fields >"$3/page"
+if [ "$(wc -c <"$3/page")" -gt 32000000 ]; then limit=$((limit / 2 + 1)); elif [ "$limit" -lt 4000 ]; then limit=$((limit * 2)); fi
 WANTED=$1 FROM=$from FOLDER=$3 LC_ALL=C awk '
 FILENAME != ENVIRON["FOLDER"] "/page" { n++; prefix[n] = $1; api[n] = $2; kind[n] = $3; spaced[n] = $4; next }
 /^"Key" : "/ { key = substr($0, 10, length($0) - 10); last = key; next }

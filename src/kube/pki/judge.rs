@@ -1,6 +1,6 @@
 //! Decides what is wrong with a node's certificates, and what has to be renewed or restarted. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -16,6 +16,9 @@ pub struct Wanted {
     pub within: Option<i64>,
     /// Only those with these names; empty takes all.
     pub only: Vec<String>,
+    /// Only those that another key signed than that of their authority, whatever their days: the place of the authority → its
+    /// key's identifier. Authorities that are not named have signed well.
+    pub signers: Option<BTreeMap<&'static str, String>>,
 }
 
 /// Why a certificate is renewed.
@@ -29,6 +32,8 @@ pub enum Due {
     Unreadable(String),
     /// Its names are not those of the inventory.
     Names(Vec<String>),
+    /// Its authority signs with another key now.
+    Signer,
 }
 
 impl fmt::Display for Due {
@@ -39,6 +44,7 @@ impl fmt::Display for Due {
             Self::Missing => formatter.write_str("missing"),
             Self::Unreadable(why) => formatter.write_str(why),
             Self::Names(names) => formatter.write_str(&names.join(", ")),
+            Self::Signer => formatter.write_str("signed by another authority"),
         }
     }
 }
@@ -54,6 +60,13 @@ pub fn due(node: &Node, place: &Place, wanted: &Wanted, names: &BTreeSet<String>
     let chosen = wanted.only.is_empty() || wanted.only.iter().any(|name| name == place.name);
     if place.keeper == Keeper::Nobody || !chosen {
         return None;
+    }
+    if let Some(signers) = &wanted.signers {
+        let signer = signers.get(place.authority()?)?;
+        return match node.certificate(place) {
+            Some(certificate) => (certificate.signer_id != *signer).then_some(Due::Signer),
+            None => (!place.is_optional()).then_some(Due::Missing),
+        };
     }
     let certificate = match node.files.get(place.name).map(|file| &file.certificate) {
         Some(Ok(certificate)) => certificate,
@@ -184,8 +197,11 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_due_and_nothing_else() {
-        let wanted =
-            |within, only: &[&str]| Wanted { within, only: only.iter().map(|one| (*one).to_owned()).collect() };
+        let wanted = |within, only: &[&str]| Wanted {
+            within,
+            only: only.iter().map(|one| (*one).to_owned()).collect(),
+            signers: None,
+        };
         let node = node(100, &[]);
         let cases = [
             ("apiserver", wanted(None, &[]), Some("100 days left")),
@@ -205,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_due_however_long_it_lasts() {
-        let wanted = Wanted { within: Some(1), only: Vec::new() };
+        let wanted = Wanted { within: Some(1), ..Wanted::default() };
         let damaged = node(100, &[("certificate/etcd-peer", ""), ("certificate/apiserver", "1\nno certificate")]);
         assert_eq!(due_of(&damaged, "etcd-peer", &wanted).as_deref(), Some("missing"));
         assert_eq!(due_of(&damaged, "apiserver", &wanted).as_deref(), Some("there is no certificate in it"));

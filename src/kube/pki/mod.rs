@@ -3,6 +3,7 @@
 mod judge;
 mod node;
 mod places;
+pub mod rotation;
 mod sans;
 
 pub use judge::{Due, Wanted, days_left, due, is_broken, notes, stale};

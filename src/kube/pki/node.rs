@@ -39,7 +39,7 @@ pub struct File {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Served {
     /// This certificate.
-    Certificate(Certificate),
+    Certificate(Box<Certificate>),
     /// None: nobody listens, or what listens has none.
     Nothing,
     /// The host has no program that could look.
@@ -80,7 +80,7 @@ fn served(answer: &str) -> Served {
         return Served::Unknown;
     }
     match certificates::parse(answer) {
-        Ok(mut all) if !all.is_empty() => Served::Certificate(all.remove(0)),
+        Ok(mut all) if !all.is_empty() => Served::Certificate(Box::new(all.remove(0))),
         _ => Served::Nothing,
     }
 }
@@ -97,14 +97,15 @@ impl Node {
     /// The certificate that is served for a place.
     pub fn serves(&self, place: &Place) -> Option<&Certificate> {
         match self.served.get(place.name) {
-            Some(Served::Certificate(certificate)) => Some(certificate),
+            Some(Served::Certificate(certificate)) => Some(certificate.as_ref()),
             _ => None,
         }
     }
 
     /// What a component has to read from files.
     pub(super) fn files_of(&self, component: Component) -> impl Iterator<Item = &File> {
-        let places = PLACES.iter().filter(move |place| place.used_by == Some(component));
-        places.filter_map(|place| self.files.get(place.name))
+        let used =
+            move |place: &&Place| place.used_by == Some(component) || component.authorities().contains(&place.name);
+        PLACES.iter().filter(used).filter_map(|place| self.files.get(place.name))
     }
 }

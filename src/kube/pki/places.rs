@@ -42,6 +42,16 @@ impl Component {
         }
     }
 
+    /// The places of the authorities whose certificates it reads when it starts.
+    pub fn authorities(self) -> &'static [&'static str] {
+        match self {
+            Self::Etcd => &["etcd-ca"],
+            Self::ApiServer => &["ca", "etcd-ca", "front-proxy-ca"],
+            Self::ControllerManager => &["ca", "front-proxy-ca"],
+            Self::Scheduler => &[],
+        }
+    }
+
     /// The port that nobody else listens on.
     pub fn port(self) -> u16 {
         match self {
@@ -132,6 +142,16 @@ impl Place {
     /// Those of a host, in order.
     pub fn of(control_plane: bool) -> impl Iterator<Item = &'static Self> {
         PLACES.iter().filter(move |place| control_plane || place.everywhere)
+    }
+
+    /// The place of the authority that signs it; `None` when it signs itself.
+    pub fn authority(&self) -> Option<&'static str> {
+        match (self.keeper, self.name) {
+            (Keeper::Process | Keeper::Nobody, _) => None,
+            (_, "front-proxy-client") => Some("front-proxy-ca"),
+            (_, "apiserver-etcd-client" | "etcd-server" | "etcd-peer" | "etcd-healthcheck-client") => Some("etcd-ca"),
+            _ => Some("ca"),
+        }
     }
 
     /// Whether a node may go without it.

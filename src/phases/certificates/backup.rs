@@ -1,7 +1,7 @@
-//! What a renewal replaces is kept beside: keys stay on the host that has them.
+//! What a renewal or a rotation replaces is kept beside: keys stay on the host that has them.
 
-use super::job::Job;
 use crate::host::{Difference, Script};
+use crate::inventory::cluster::Host;
 use crate::phases::id;
 use crate::plan::{Step, Work};
 
@@ -24,11 +24,11 @@ mv "$folder.new" "$folder"
 find "$all" -mindepth 1 -maxdepth 1 -name 'certs-*' | sort | head -n -5 | while read -r old; do rm -rf "$old"; done"#;
 
 /// The step.
-pub(super) fn step(job: &Job<'_>) -> Step {
+pub fn backup(host: &Host) -> Step {
     Step {
-        id: id(job.host, STEP),
+        id: id(host, STEP),
         title: "certificates and keys kept beside".to_owned(),
-        runs_on: job.host.name.clone(),
+        runs_on: host.name.clone(),
         needs: Vec::new(),
         after: Vec::new(),
         changes: vec![Difference::new("/etc/kubernetes and the kubelet's keys: copy to /var/backups/forge")],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::install::Installation;
 use super::look::names;
 use super::{Renewal, restart};
 use crate::error::{Exit, Problem};
@@ -9,7 +10,6 @@ use crate::inventory::cluster::Host;
 use crate::kube::pki::{self, Component, Due, Keeper, Node, Place};
 
 /// One host's part of a renewal.
-#[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) host: &'a Host,
     pub(super) node: &'a Node,
@@ -21,6 +21,8 @@ pub(super) struct Job<'a> {
     pub(super) stale: bool,
     /// Whether the kubelet waits for an approval.
     pub(super) pending: bool,
+    /// What is put in place first.
+    pub(super) installation: Option<&'a Installation>,
 }
 
 impl Job<'_> {
@@ -55,8 +57,12 @@ fn job<'a>(host: &'a Host, node: &'a Node, renewal: Renewal<'a>) -> Result<Job<'
         .collect();
     let components: &[Component] = if host.is_control_plane() { &Component::ALL } else { &[] };
     let stale: Vec<Component> = components.iter().copied().filter(|one| pki::stale(node, *one)).collect();
-    let uses = |component: &Component| due.iter().any(|(place, _)| place.used_by == Some(*component));
+    let installation = renewal.installations.get(&host.name);
+    let uses = |component: &Component| {
+        installation.is_some() || due.iter().any(|(place, _)| place.used_by == Some(*component))
+    };
     let restarts = components.iter().copied().filter(|one| stale.contains(one) || uses(one)).collect();
     let restarts = restart::with_dependents(restarts);
-    Ok(Job { host, node, due, restarts, stale: !stale.is_empty(), pending: renewal.pending.contains(&host.name) })
+    let (stale, pending) = (!stale.is_empty(), renewal.pending.contains(&host.name));
+    Ok(Job { host, node, due, restarts, stale, pending, installation })
 }

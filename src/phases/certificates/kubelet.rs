@@ -30,8 +30,9 @@ trap 'rm -f "$bootstrap"' EXIT
 install -m 600 "$FORGE/bootstrap" "$bootstrap"
 rm -f /var/lib/kubelet/pki/kubelet-client-current.pem"#;
 
-/// A kubelet that dislikes something says so by ending within a second or two, after it has begun to listen.
-const AWAIT: &str = r#"await() {
+/// Shell that restarts the kubelet. One that dislikes something says so by ending within a second or two, after it has begun
+/// to listen.
+pub const RESTART: &str = r#"await() {
 what=$1; tries=0; shift
 until "$@"; do
 tries=$((tries + 1))
@@ -74,7 +75,7 @@ pub(super) fn step(job: &Job<'_>, renewal: Renewal<'_>) -> Result<Option<Step>, 
         changes: due
             .map(|(place, why)| Difference::new(format!("certificate {}: renew ({why})", place.name)))
             .collect(),
-        work: Work::Changes(script.line(AWAIT)),
+        work: Work::Changes(script.line(RESTART)),
     }))
 }
 

@@ -13,10 +13,14 @@ use crate::host::facts::Probe;
 use crate::host::{Observed, quote};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
+use crate::kube::pki::rotation::{JOURNAL, Journal};
 use crate::kube::pki::{self, Component, Node, Place};
-use crate::kube::{API_SERVER_PORT, ETCDCTL, csr};
+use crate::kube::{API_SERVER_PORT, ETCDCTL, csr, paths};
+use crate::phases::control_planes::own_server;
 use crate::phases::unrendered;
 use crate::render::Templates;
+
+const ROTATION: &str = "certificates/rotation";
 
 /// The questions.
 pub fn probes(host: &Host) -> Vec<Probe> {
@@ -34,6 +38,7 @@ pub fn probes(host: &Host) -> Vec<Probe> {
         }
     }
     if host.is_control_plane() {
+        probes.push(rotation_probe());
         probes.push(Probe::quick("certificates/processes", processes()));
         probes.push(Probe::slow("certificates/health", health(host)));
         probes.push(Probe::slow("certificates/requests", requests(host)));
@@ -62,7 +67,7 @@ fn handshake(address: SocketAddr) -> String {
 }
 
 /// `NAME STARTED` of the process that listens on each component's port, and `NAME aside` for a manifest that was left aside.
-fn processes() -> String {
+pub fn processes() -> String {
     let mut text = String::from(
         "now=$(date +%s.%N); hz=$(getconf CLK_TCK)\n\
          started() {\n\
@@ -94,10 +99,11 @@ fn health(host: &Host) -> String {
 
 /// The requests of kubelets for serving certificates.
 fn requests(host: &Host) -> String {
-    let server = quote(&format!("https://{}", SocketAddr::new(host.address, API_SERVER_PORT)));
+    let server = quote(&own_server(host));
     format!(
         "kubectl --server={server} --request-timeout=15s get csr \
-         --field-selector spec.signerName=kubernetes.io/kubelet-serving -o json"
+         --field-selector spec.signerName={} -o json",
+        csr::SIGNER
     )
 }
 
@@ -108,6 +114,23 @@ pub fn seen(cluster: &Cluster, observed: &BTreeMap<NodeName, Observed>) -> BTree
         Some((host.name.clone(), pki::read(host.is_control_plane(), |key| observed.get(key))))
     };
     cluster.hosts.iter().filter_map(node).collect()
+}
+
+/// The certificate of the cluster's CA in PEM, from a control plane that has one; empty without any.
+pub fn ca<'a>(cluster: &Cluster, observed: &'a BTreeMap<NodeName, Observed>) -> &'a str {
+    let answers = cluster.control_planes().filter_map(|host| observed.get(&host.name));
+    let written = answers.filter_map(|seen| seen.get("certificate/ca").split_once('\n')).next();
+    written.map_or("", |(_, pem)| pem)
+}
+
+/// Asks for the journal that [`rotation`] reads.
+pub fn rotation_probe() -> Probe {
+    Probe::quick(ROTATION, format!("cat {}/{JOURNAL}", paths::AUTHORITIES))
+}
+
+/// What a rotation of the authorities left on a host, while one is under way.
+pub fn rotation(seen: &Observed) -> Option<Journal> {
+    serde_json::from_str(seen.get(ROTATION)).ok()
 }
 
 /// The names that the API server's certificate should have on a control plane; none on a worker.

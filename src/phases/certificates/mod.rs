@@ -1,6 +1,7 @@
 //! The certificates of a cluster, whether it still works or not: looked at, renewed, proven.
 
 mod backup;
+mod install;
 mod job;
 mod kubelet;
 mod look;
@@ -23,7 +24,11 @@ use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-pub use look::{names, pending, probes, seen};
+pub use backup::backup;
+pub use install::{Begin, Installation};
+pub use kubelet::RESTART;
+pub use look::{ca, names, pending, probes, processes, rotation, rotation_probe, seen};
+pub use restart::restart;
 
 /// What steps found after they had changed something, in the order in which they ended.
 pub type Proofs = Arc<Mutex<Vec<Evidence>>>;
@@ -41,6 +46,8 @@ pub struct Renewal<'a> {
     pub ca: &'a str,
     /// Nodes whose kubelet waits for an approval that it may have.
     pub pending: &'a [NodeName],
+    /// What is put in place on hosts first.
+    pub installations: &'a BTreeMap<NodeName, Installation>,
     /// Which certificates.
     pub wanted: &'a Wanted,
     /// The token with which kubelets of workers ask anew.
@@ -69,9 +76,10 @@ pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
     for job in order::sorted(&jobs) {
         let mut steps = Vec::new();
         if job.host.is_control_plane() {
-            if !job.due.is_empty() {
-                steps.push(backup::step(job));
+            if !job.due.is_empty() || job.installation.is_some() {
+                steps.push(backup(job.host));
             }
+            steps.extend(install::step(job));
             let renewed = renew::step(job, renewal)?;
             let restarted = (!job.restarts.is_empty()).then(|| restart::step(job.host, &job.restarts));
             let is_touched = renewed.is_some() || restarted.is_some();
@@ -83,12 +91,16 @@ pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
         order::chain(&mut steps, &mut plan.steps, order);
         plan.steps.extend(steps);
     }
-    let workers = jobs.iter().filter(|job| !job.host.is_control_plane() && job.needs_kubelet());
     let control_planes: Vec<_> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    let workers = || jobs.iter().filter(|job| !job.host.is_control_plane());
+    for mut step in workers().filter_map(install::step) {
+        step.needs.extend(control_planes.iter().cloned());
+        plan.add(step);
+    }
     if let Some(step) = token::create(&jobs, renewal, &control_planes)? {
         plan.add(step);
     }
-    for job in workers {
+    for job in workers().filter(|job| job.needs_kubelet()) {
         if let Some(mut step) = kubelet::step(job, renewal)? {
             step.needs.extend(control_planes.iter().cloned());
             plan.add(step);

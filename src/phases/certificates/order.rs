@@ -1,7 +1,7 @@
 //! In which order control planes are renewed.
 
 use super::job::Job;
-use super::{backup, kubelet, proof, renew, restart};
+use super::{backup, install, kubelet, proof, renew, restart};
 use crate::error::{Exit, Problem};
 use crate::kube::pki;
 use crate::plan::{Step, StepId};
@@ -47,8 +47,8 @@ pub(super) fn sorted<'a, 'b>(jobs: &'b [Job<'a>]) -> Vec<&'b Job<'a>> {
 /// API server; where it may not run any more it comes first, because it starts the others.
 fn stage(id: &StepId, order: Order) -> usize {
     let stages = match order {
-        Order::OneByOne => [backup::STEP, renew::STEP, restart::STEP, proof::STEP, kubelet::STEP],
-        Order::Together => [backup::STEP, renew::STEP, kubelet::STEP, restart::STEP, proof::STEP],
+        Order::OneByOne => [backup::STEP, install::STEP, renew::STEP, restart::STEP, proof::STEP, kubelet::STEP],
+        Order::Together => [backup::STEP, install::STEP, renew::STEP, kubelet::STEP, restart::STEP, proof::STEP],
     };
     stages.iter().position(|name| *name == id.name).unwrap_or(stages.len())
 }

@@ -34,7 +34,8 @@ struct Expected {
 
 /// The proof of a control plane's own parts: the next one waits for it.
 pub(super) fn control_plane(job: &Job<'_>, renewal: Renewal<'_>) -> Step {
-    let parts = |place: &&Place| place.keeper != Keeper::KubeletServing;
+    // The kubelet's own have a proof of their own, because it may come after this one.
+    let parts = |place: &&Place| !matches!(place.keeper, Keeper::KubeletClient | Keeper::KubeletServing);
     let due = job.due.iter().map(|(place, _)| *place);
     let memory = |place: &&'static Place| place.used_by.is_some_and(|one| job.restarts.contains(&one));
     let memory = PLACES.iter().filter(|place| place.keeper == Keeper::Process).filter(memory);

@@ -5,6 +5,7 @@ use super::job::Job;
 use crate::error::Problem;
 use crate::host::{Difference, Script, quote};
 use crate::kube::pki::{Due, Keeper, Place};
+use crate::kube::{TWO_AUTHORITIES, paths};
 use crate::phases::id;
 use crate::plan::{Step, Work};
 
@@ -18,9 +19,12 @@ pub(super) fn step(job: &Job<'_>, renewal: Renewal<'_>) -> Result<Option<Step>, 
     if due.is_empty() {
         return Ok(None);
     }
-    let mut script = Script::default().file("config", renewal.config(job.host)?);
+    let mut script = Script::new(TWO_AUTHORITIES).file("config", renewal.config(job.host)?);
     for (place, why) in &due {
         script = script.line(command(place, why));
+        if place.path.ends_with(".conf") {
+            script = script.line(format!("trust {} {}", quote(place.path), paths::CA));
+        }
     }
     let changes = due.iter().map(|(place, why)| Difference::new(format!("certificate {}: renew ({why})", place.name)));
     Ok(Some(Step {
@@ -37,7 +41,7 @@ pub(super) fn step(job: &Job<'_>, renewal: Renewal<'_>) -> Result<Option<Step>, 
 /// kubeadm keeps the names of a certificate that it renews, so one with other names is made anew.
 fn command(place: &Place, why: &Due) -> String {
     let config = "--config \"$FORGE/config\"";
-    if matches!(why, Due::Ends(_)) {
+    if matches!(why, Due::Ends(_) | Due::Signer) {
         return format!("kubeadm certs renew {} {config}", place.name);
     }
     let remove = match place.path.strip_suffix(".crt") {

@@ -19,13 +19,14 @@ pub(super) fn with_dependents(mut components: Vec<Component>) -> Vec<Component> 
     components
 }
 
-/// The step; it ends when all answer. They go together, etcd in the middle, and whatever happens the manifests come back: a
-/// host whose connections are refused is one that clients leave at once, and an API server takes half a minute to end.
-pub(super) fn step(host: &Host, components: &[Component]) -> Step {
-    let words = |components: &mut dyn Iterator<Item = &Component>| -> String {
-        components.map(|component| component.name()).collect::<Vec<_>>().join(" ")
-    };
-    let others = words(&mut components.iter().filter(|component| **component != Component::Etcd));
+fn words<'a>(components: impl Iterator<Item = &'a Component>) -> String {
+    components.map(|component| component.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// What restarts them; it ends when all answer. They go together, etcd in the middle, and whatever happens the manifests come
+/// back: a host whose connections are refused is one that clients leave at once, and an API server takes half a minute to end.
+pub fn restart(host: &Host, components: &[Component]) -> Script {
+    let others = words(components.iter().filter(|component| **component != Component::Etcd));
     let address = quote(&host.address.to_string());
     let mut script = Script::new(format!(
         "{ETCDCTL}\n{STATIC_PODS}\n\
@@ -39,14 +40,18 @@ pub(super) fn step(host: &Host, components: &[Component]) -> Step {
     if components.contains(&Component::Etcd) {
         script = script.line(format!("restart etcd {address}"));
     }
-    script = script.line(format!("back\nfor each in $others; do started \"$each\" {address}; done"));
+    script.line(format!("back\nfor each in $others; do started \"$each\" {address}; done"))
+}
+
+/// The step.
+pub(super) fn step(host: &Host, components: &[Component]) -> Step {
     Step {
         id: id(host, STEP),
         title: "control plane restarted".to_owned(),
         runs_on: host.name.clone(),
         needs: Vec::new(),
         after: Vec::new(),
-        changes: vec![Difference::new(format!("restart: {}", words(&mut components.iter())))],
-        work: Work::Changes(script),
+        changes: vec![Difference::new(format!("restart: {}", words(components.iter())))],
+        work: Work::Changes(restart(host, components)),
     }
 }

@@ -18,6 +18,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A warning that is about no host alone.
+    pub fn told(what: impl Into<String>, cause: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { host: None, fatal: false, what: what.into(), cause: cause.into(), next: next.into() }
+    }
+
     pub(super) fn fatal(host: &Host, what: impl Into<String>, next: impl Into<String>) -> Self {
         let (what, next) = (what.into(), next.into());
         Self { host: Some(host.name.clone()), fatal: true, what, cause: String::new(), next }

@@ -24,6 +24,8 @@ pub(super) struct Membership {
     admin_cluster: Option<String>,
     /// SHA-256 of the cluster's CA certificate.
     ca: Option<String>,
+    /// A rotation of the authorities has begun and is not finished.
+    rotating: bool,
     /// Files that kubeadm would refuse to overwrite.
     leftovers: Vec<String>,
     /// Services of other Kubernetes distributions.
@@ -49,6 +51,7 @@ for name in kubelet admin; do
 done
 [ -e /etc/kubernetes/pki/apiserver.crt ] || [ -e /etc/kubernetes/admin.conf ] && echo control-plane
 [ -e /etc/kubernetes/pki/ca.crt ] && echo "ca $(sha256sum </etc/kubernetes/pki/ca.crt)"
+[ -d /var/lib/forge/authorities ] && echo rotating
 for left in /etc/kubernetes/manifests/*.yaml /etc/kubernetes/pki/ca.crt /var/lib/etcd/member; do
   [ -e "$left" ] && echo "leftover $left"
 done
@@ -74,6 +77,7 @@ impl Membership {
                 "joined" => found.joined = true,
                 "interrupted" => found.interrupted = true,
                 "control-plane" => found.control_plane = true,
+                "rotating" => found.rotating = true,
                 "kubelet-server" => found.kubelet_server = text(),
                 "admin-server" => found.admin_server = text(),
                 "admin-cluster" => found.admin_cluster = text(),
@@ -100,7 +104,7 @@ fn upstream(version: &str) -> Option<String> {
 
 pub(super) fn check(cluster: &Cluster, hosts: &[Seen<'_>]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = hosts.iter().flat_map(|seen| one(cluster, seen)).collect();
-    findings.extend(authorities(hosts));
+    findings.extend(rotation(hosts).map_or_else(|| authorities(hosts), |finding| vec![finding]));
     findings.extend(orphans(cluster, hosts));
     findings
 }
@@ -174,6 +178,23 @@ fn foreign(cluster: &Cluster, seen: &Seen<'_>) -> Option<String> {
     }
     let name = found.admin_cluster.as_ref().filter(|name| **name != cluster.name)?;
     Some(format!("/etc/kubernetes/admin.conf: the cluster is called {name}; the inventory's is {}", cluster.name))
+}
+
+/// While the authorities are rotated nobody joins, because a new node would know too few of them; and while nodes are at
+/// different stages nothing else is changed.
+fn rotation(hosts: &[Seen<'_>]) -> Option<Finding> {
+    let rotating = hosts.iter().find(|seen| seen.membership.rotating)?;
+    let (joined, bare): (Vec<&Seen<'_>>, _) = hosts.iter().partition(|seen| seen.membership.joined);
+    let differ = joined.iter().any(|seen| seen.membership.ca != rotating.membership.ca);
+    let cause = match bare.first() {
+        Some(seen) => format!("{} cannot join before it is", seen.host.name),
+        None if differ => "/etc/kubernetes/pki/ca.crt is not the same on all nodes yet".to_owned(),
+        None => "all nodes are at the same stage".to_owned(),
+    };
+    let what = "a rotation of the authorities was begun and is not finished";
+    let next = "forge certs rotate-ca INVENTORY";
+    let finding = if differ || !bare.is_empty() { Finding::fatal } else { Finding::warning };
+    Some(finding(rotating.host, what, next).cause(cause).of_all())
 }
 
 /// All joined hosts must trust the same CA: the first control plane's, or else the first one's that has any.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::control_planes::cannot_go_on;
 use super::judge::Standing;
 use crate::error::{Exit, Problem};
 use crate::inventory::NodeName;
@@ -97,8 +98,7 @@ impl Rotation {
         templates: &Templates,
     ) -> Result<Self, Problem> {
         let differs = |what: &str| {
-            Problem::new(Exit::Preflight, "the rotation that was begun cannot be gone on with")
-                .cause(format!("forge {} began it, and {what}", journal.forge))
+            cannot_go_on(&journal.forge, what)
                 .next(format!("run forge {} again: it goes on where it was", journal.forge))
         };
         let found = journal.files.stage(&text.sha256()).ok_or_else(|| differs("the file is another one now"))?;

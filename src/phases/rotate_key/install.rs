@@ -7,7 +7,8 @@ use crate::host::resource::{Content, File};
 use crate::host::{Difference, Resource as _, Script, quote};
 use crate::inventory::cluster::Host;
 use crate::kube::encryption::rotation::Stage;
-use crate::kube::{API_SERVER_PORT, paths};
+use crate::kube::paths;
+use crate::phases::control_planes::own_server;
 use crate::plan::{Step, StepId, once};
 
 /// The step; `None` on a control plane that is further already.
@@ -76,7 +77,7 @@ fn gone(rotation: &Rotation) -> String {
 
 /// Shell before the change: how to ask, and how often a reload has failed so far.
 fn wait_begin(host: &Host) -> String {
-    let server = quote(&format!("https://{}", std::net::SocketAddr::new(host.address, API_SERVER_PORT)));
+    let server = quote(&own_server(host));
     format!(
         "metrics() {{ kubectl --server={server} --request-timeout=10s get --raw /metrics 2>/dev/null | \
          grep '^apiserver_encryption_config_controller_' || true; }}\n\

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::control_planes::{self, fatal};
 use super::seen::Server;
 use crate::inventory::NodeName;
 use crate::kube::encryption::rotation::{Journal, Stage, begun, moves};
@@ -9,27 +10,14 @@ use crate::kube::paths;
 use crate::phases::preflight::Finding;
 
 /// How the control planes stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// All have the same file, and no rotation has begun.
-    Still,
-    /// A rotation has begun.
-    Begun(Box<Journal>, BTreeMap<NodeName, Stage>),
-}
+pub type Standing = control_planes::Standing<Journal, Stage>;
 
 /// Looks at every control plane of the inventory.
 ///
 /// # Errors
 /// Everything for which no key may be touched now.
 pub fn judge(servers: &BTreeMap<NodeName, Server>) -> Result<Standing, Vec<Finding>> {
-    let mut findings: Vec<Finding> = servers.iter().flat_map(|(name, server)| down(name, server)).collect();
-    findings.extend(outside(servers));
-    if findings.is_empty() {
-        findings.extend(servers.iter().filter_map(|(name, server)| file(name, server)));
-    }
-    if !findings.is_empty() {
-        return Err(findings);
-    }
+    control_planes::ready_for_a_key(servers, |server| &server.control_plane, file)?;
     let journals: Vec<Journal> = servers.values().filter_map(|server| server.journal.clone()).collect();
     let sums: Vec<&str> = servers.values().map(|server| server.sum.as_str()).collect();
     if let Some((journal, stages)) = begun(&journals, &sums)
@@ -37,52 +25,9 @@ pub fn judge(servers: &BTreeMap<NodeName, Server>) -> Result<Standing, Vec<Findi
     {
         return Ok(Standing::Begun(Box::new(journal.clone()), servers.keys().cloned().zip(stages).collect()));
     }
-    findings.extend(unlike(servers));
+    let mut findings: Vec<Finding> = unlike(servers).into_iter().collect();
     findings.extend(servers.iter().filter_map(|(name, server)| unloaded(name, server)));
     if findings.is_empty() { Ok(Standing::Still) } else { Err(findings) }
-}
-
-fn fatal(name: &NodeName, what: String, cause: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { host: Some(name.clone()), fatal: true, what, cause: cause.into(), next: next.into() }
-}
-
-fn down(name: &NodeName, server: &Server) -> Option<Finding> {
-    if !server.joined {
-        let cause = format!("there is no {}, or a join was cut off", paths::KUBELET_KUBECONFIG);
-        return Some(fatal(name, format!("{name} is not part of the cluster yet"), cause, "forge up INVENTORY"));
-    }
-    let next = format!("mend {name} first: a key may only change when every API server can load it");
-    if server.ready != "ok" {
-        let said = if server.ready.is_empty() { "it says nothing" } else { &server.ready };
-        return Some(fatal(name, format!("the API server of {name} is not ready"), said, next));
-    }
-    (!server.etcd.is_empty()).then(|| fatal(name, format!("etcd of {name} is not healthy"), &*server.etcd, next))
-}
-
-/// An API server that is not in the inventory would go on writing with the old key.
-fn outside(servers: &BTreeMap<NodeName, Server>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some((first, server)) = servers.iter().next() {
-        let strangers = server.control_planes.iter().filter(|node| servers.keys().all(|name| name.as_str() != *node));
-        findings.extend(strangers.map(|node| Finding {
-            host: None,
-            fatal: true,
-            what: format!("{node} is a control plane of the cluster and not of the inventory"),
-            cause: format!("the API server of {first} knows it by its label node-role.kubernetes.io/control-plane"),
-            next: "add it to the inventory, or remove it from the cluster".to_owned(),
-        }));
-        let other = servers.iter().find(|(name, other)| other.ca != server.ca || !server.knows(name));
-        findings.extend(other.filter(|_| server.ready == "ok").map(|(name, _)| {
-            let cause = "their CAs differ, or one API server does not know the other's node";
-            fatal(
-                name,
-                format!("{name} is not a control plane of the cluster of {first}"),
-                cause,
-                "check the inventory",
-            )
-        }));
-    }
-    findings
 }
 
 fn file(name: &NodeName, server: &Server) -> Option<Finding> {
@@ -139,18 +84,15 @@ fn unloaded(name: &NodeName, server: &Server) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::kube::encryption::rotation::Files;
+    use crate::phases::control_planes::tests::well;
 
     fn server(sum: &str) -> Server {
         Server {
-            joined: true,
-            ca: "ca".to_owned(),
+            control_plane: well(),
             mode: "600 root:root".to_owned(),
             sum: sum.to_owned(),
             journal: None,
-            ready: "ok".to_owned(),
-            etcd: String::new(),
             loaded: sum.to_owned(),
-            control_planes: vec!["cp1".to_owned(), "cp2".to_owned()],
         }
     }
 
@@ -191,11 +133,7 @@ mod tests {
         assert_eq!(judged(good(), good()), "still");
         type Break = fn(&mut Server);
         let table: [(Break, &str); _] = [
-            (|server| server.joined = false, "cp2 is not part of the cluster yet"),
-            (|server| server.ready = String::new(), "the API server of cp2 is not ready"),
-            (|server| server.ready = "[-]etcd failed".to_owned(), "the API server of cp2 is not ready"),
-            (|server| server.etcd = "context deadline exceeded".to_owned(), "etcd of cp2 is not healthy"),
-            (|server| server.ca = "other".to_owned(), "cp2 is not a control plane of the cluster of cp1"),
+            (|server| server.control_plane.ready = String::new(), "the API server of cp2 is not ready"),
             (|server| server.sum = String::new(), "cp2 has no encryption configuration"),
             (|server| server.mode = "644 root:root".to_owned(), "others than root can reach the encryption key on cp2"),
             (
@@ -210,10 +148,6 @@ mod tests {
         for (change, expected) in table {
             assert_eq!(judged(good(), with(change)), expected);
         }
-        assert_eq!(
-            judged(with(|server| server.control_planes.push("cp9".to_owned())), good()),
-            "cp9 is a control plane of the cluster and not of the inventory"
-        );
         assert_eq!(
             judged(good(), server("other")),
             "cp1 and cp2 have different encryption configurations, and no rotation of forge's leaves them so"

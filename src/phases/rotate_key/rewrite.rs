@@ -5,8 +5,9 @@ use super::id;
 use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script, quote};
 use crate::inventory::cluster::Host;
+use crate::kube::ETCDCTL;
 use crate::kube::encryption::stored::{RESOURCES, SCAN, places, table};
-use crate::kube::{API_SERVER_PORT, ETCDCTL};
+use crate::phases::control_planes::own_server;
 use crate::phases::verify::Evidence;
 use crate::plan::{Heard, Late, Step, StepId, Talk, Turn, Work};
 use crate::report::Outcome;
@@ -26,7 +27,7 @@ pub(super) fn step(host: &Host, rotation: &Rotation, before: &[StepId], evidence
         after: Vec::new(),
         changes: vec![Difference::new(format!("{} in etcd: rewrite as {how}", rotation.resources.join(", ")))],
         work: Work::Talk(Box::new(Rewriting {
-            server: format!("https://{}", std::net::SocketAddr::new(host.address, API_SERVER_PORT)),
+            server: own_server(host),
             prefix: rotation.writer.prefix(),
             how,
             resources: rotation.resources.clone(),
@@ -138,7 +139,8 @@ impl Rewriting {
 ///
 /// An empty patch is enough: the API server reads the object, sees that it is not stored under the first key, and stores it
 /// (apiserver `pkg/storage/etcd3/store.go`, `GuaranteedUpdate`: `stale`). So an object's contents stay where they are, there is
-/// no conflict to lose, and who changed it meanwhile has stored it under the new key already.
+/// no conflict to lose, and who changed it meanwhile has stored it under the new key already. A writer has one request at a time
+/// under way and needs no more than one processor (`GOMAXPROCS`); the others are the API server's.
 fn look_and_write(server: &str, prefix: &str, table: String) -> Script {
     let server = quote(server);
     Script::new(format!(
@@ -148,7 +150,7 @@ fn look_and_write(server: &str, prefix: &str, table: String) -> Script {
          head -n 20 keys | emit names\nhead -n 20 strangers | emit strangers\n\
          [ \"$total\" -gt 0 ] && [ ! -s strangers ] || exit 0\n\
          for left in left.*; do\n\
-         kubectl --server={server} patch --type=merge -p '{{}}' --field-manager=forge -o name -f \"$left\" 2>>errors &\n\
+         GOMAXPROCS=1 kubectl --server={server} patch --type=merge -p '{{}}' --field-manager=forge -o name -f \"$left\" 2>>errors &\n\
          done | awk '{{n++}} n % 50 == 0 {{print n; fflush()}} END {{print n + 0}}' | \
          while read -r done; do progress \"$done\" \"$total\"; done\n\
          touch errors\ngrep -v 'NotFound' errors | cut -c1-300 | sort | uniq | tail -n 5 | emit errors",

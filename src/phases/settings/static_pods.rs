@@ -90,16 +90,9 @@ fn stale(host: &Host, site: Site<'_>) -> Result<Vec<&'static str>, Problem> {
 fn script(host: &Host, others: &[&Host], due: &[(&str, Due)]) -> Script {
     let own = quote(&host.address.to_string());
     let mut text = format!("{ETCDCTL}\n{STATIC_PODS}\n{WOULD_WRITE}\nwanted=$FORGE/wanted\n");
-    if !others.is_empty() {
-        // With this one down as well, etcd might lose its majority. One that is down itself has nothing to lose.
-        text.push_str(&format!("if ask_health kube-apiserver {own} >/dev/null 2>&1; then\npatience=30\n"));
-        for other in others {
-            let what = quote(&format!("the API server of {}, which answers", other.name));
-            let address = quote(&other.address.to_string());
-            text.push_str(&format!("await {what} ask_health kube-apiserver {address}\n"));
-        }
-        text.push_str("patience=180\nfi\n");
-    }
+    let others: Vec<_> = others.iter().map(|other| (other.name.as_str(), other.address)).collect();
+    text.push_str(&kube::others_answer(host.address, &others));
+    text.push('\n');
     text.push_str("would_write \"$FORGE/config\" \"$wanted\" control-plane etcd\n");
     let of = |kind: Due| due.iter().filter(move |(_, due)| *due == kind).map(|(component, _)| *component);
     for component in of(Due::Rewrite) {

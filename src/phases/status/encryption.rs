@@ -7,6 +7,7 @@ use crate::inventory::{Cluster, Host};
 use crate::kube::encryption::key_day;
 use crate::kube::encryption::rotation::Journal;
 use crate::kube::paths;
+use crate::kube::staged::Staged as _;
 
 const KEY: &str = "status encryption";
 const ROTATION: &str = "status rotation";

@@ -6,6 +6,7 @@ mod certificates;
 mod encryption;
 mod nodes;
 mod reboot;
+mod signing_key;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -33,9 +34,10 @@ pub struct Row {
 pub fn probes(host: &Host) -> Vec<Probe> {
     let mut probes = facts::probes(host);
     probes.push(reboot::probe());
-    probes.push(certificates::probe());
+    probes.extend(certificates::probes());
     if host.is_control_plane() {
         probes.extend(encryption::probes());
+        probes.push(signing_key::probe());
     }
     probes.extend(crate::phases::tokens::probes(host));
     probes
@@ -78,6 +80,7 @@ pub fn rows(cluster: &Cluster, hosts: BTreeMap<NodeName, Observed>, clock: Clock
         Some(rows)
     };
     let mut rows: Vec<Row> = cluster.hosts.iter().filter_map(of).flatten().collect();
+    rows.extend(signing_key::row(cluster, &facts, clock));
     rows.extend(tokens::rows(cluster, &facts.hosts, clock));
     rows
 }

@@ -81,7 +81,7 @@ fn nodes(expected: &Expected, text: &str) -> Evidence {
 }
 
 fn pods(expected: &Expected, text: &str, stuck: &str) -> Evidence {
-    let there = |name: &&String| text.lines().any(|line| line == format!("{name} Succeeded"));
+    let there = |name: &&String| text.lines().any(|line| line == format!("{name} 0"));
     let missing: Vec<&str> = expected.nodes.iter().filter(|name| !there(name)).map(String::as_str).collect();
     let check = "a pod on every node reaches the API by name";
     if missing.is_empty() {
@@ -174,7 +174,7 @@ mod tests {
 
     const GOOD: &[(&str, &str)] = &[
         ("nodes", "cp1 True v1.36.5\nw1 True v1.36.5\n"),
-        ("pods", "cp1 Succeeded\nw1 Succeeded\n"),
+        ("pods", "cp1 0\nw1 0\n"),
         ("etcd", "k8s:enc:secretbox:v1:key-20261123a:\u{1}\u{2}"),
         ("audit", r#"{"level":"Metadata","verb":"create"}"#),
         ("anonymous", "cp1\tE: Failed to fetch https://10.0.0.1:6443/api  401  Unauthorized \tok\n"),
@@ -229,10 +229,7 @@ mod tests {
             verdicts(("anonymous", "cp1\t{\"kind\":\"APIVersions\"}\tok\n")),
             ["anonymous requests to /api are refused: 0 of 1 say 401"]
         );
-        assert_eq!(
-            verdicts(("pods", "cp1 Succeeded\nw1 Pending\n")),
-            ["a pod on every node reaches the API by name: not from w1"]
-        );
+        assert_eq!(verdicts(("pods", "cp1 0\nw1 \n")), ["a pod on every node reaches the API by name: not from w1"]);
         assert_eq!(verdicts(("members", "[]")), ["etcd members are healthy: 0 of 1"]);
         assert_eq!(
             verdicts(("certificates", "")),

@@ -4,19 +4,20 @@ mod evidence;
 
 pub use evidence::Evidence;
 
+use super::control_planes::own_server;
 use super::{Site, id, unrendered};
 use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script};
 use crate::inventory::cluster::Host;
 use crate::kube::{ETCDCTL, NAMESPACE, STUCK, canary_pod, canary_secret, paths, record};
-use crate::plan::{Heard, Late, Plan, Step, Talk, Turn, Work};
+use crate::plan::{Heard, Late, Plan, Step, StepId, Talk, Turn, Work};
 use crate::report::Outcome;
 use crate::secret::{Secret, hex};
 
 /// The step's name.
 pub const STEP: &str = "verify";
 
-/// The step: when anything else is in the plan, or when what is wanted was never verified to the end.
+/// The step, after `needs`: when anything else is in the plan, or when what is wanted was never verified to the end.
 ///
 /// # Errors
 /// A template cannot be rendered, or there is no randomness for the canary.
@@ -24,6 +25,7 @@ pub fn step(
     server: &Host,
     site: Site<'_>,
     plan: &Plan,
+    needs: Vec<StepId>,
     evidence: &Late<Vec<Evidence>>,
 ) -> Result<Option<Step>, Problem> {
     let wanted = fingerprint(site);
@@ -39,7 +41,7 @@ pub fn step(
         id: id(server, STEP),
         title: "cluster looked at from outside".to_owned(),
         runs_on: server.name.clone(),
-        needs: plan.steps.iter().map(|step| step.id.clone()).collect(),
+        needs,
         after: Vec::new(),
         changes: vec![Difference::new(format!(
             "namespace {NAMESPACE}: create for a moment, with a secret and a pod per node"
@@ -92,7 +94,7 @@ impl Talk for Verification {
 /// while nodes and CoreDNS become ready; values are handed back one after the other, because two at once could mix.
 fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem> {
     let version = site.facts.version.clone().unwrap_or_default();
-    let local = std::net::SocketAddr::new(server.address, crate::kube::API_SERVER_PORT);
+    let local = own_server(server);
     let mut pods = String::new();
     for host in &site.cluster.hosts {
         pods.push_str(&canary_pod(site.templates, &host.name, &version).map_err(unrendered)?);
@@ -106,8 +108,10 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
     let begin = format!(
         "{ETCDCTL}\n{STUCK}\n\
          ns={NAMESPACE}\n\
-         kubectl delete namespace \"$ns\" --ignore-not-found --timeout=60s >/dev/null\n\
-         kubectl --server=https://{local} create -f \"$FORGE/canary\" >/dev/null"
+         lay() {{ kubectl --server={local} create -f \"$FORGE/canary\" 2>&1 >/dev/null; }}\n\
+         said=$(lay) || case $said in\n\
+         *AlreadyExists*) kubectl delete namespace \"$ns\" --ignore-not-found --timeout=60s >/dev/null\nlay ;;\n\
+         *) printf '%s\\n' \"$said\"\nexit 1 ;;\nesac"
     );
     let outside = format!(
         "(\n\
@@ -131,15 +135,19 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
     // The pods ask for a name, and a pod that fails once is not tried again for ten seconds: CoreDNS comes first. When the API
     // server was away, a kube-proxy may take half a minute to ask it again, and a pod that fails until then is tried again
     // after 10, 20 and 40 seconds.
-    let inside = "kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
+    // A pod's phase follows its container's end by a second.
+    let ended = "{.status.containerStatuses[*].state.terminated.exitCode}";
+    let inside = format!(
+        "kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
          kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=60s >/dev/null 2>&1 || true\n\
          kubectl create -f \"$FORGE/canary-pods\" >/dev/null\n\
-         kubectl get nodes -o 'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type==\"Ready\")].status} \
-         {.status.nodeInfo.kubeletVersion}{\"\\n\"}{end}' | emit nodes\n\
-         kubectl -n \"$ns\" wait --for=jsonpath='{.status.phase}'=Succeeded pods --all --timeout=120s >/dev/null 2>&1 || \
+         kubectl get nodes -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.type==\"Ready\")].status}} \
+         {{.status.nodeInfo.kubeletVersion}}{{\"\\n\"}}{{end}}' | emit nodes\n\
+         kubectl -n \"$ns\" wait --for=jsonpath='{ended}'=0 pods --all --timeout=120s >/dev/null 2>&1 || \
          stuck \"$ns/\" >\"$FORGE/stuck\"\n\
-         kubectl -n \"$ns\" get pods -o 'jsonpath={range .items[*]}{.spec.nodeName} {.status.phase}{\"\\n\"}{end}' | emit pods\n\
-         kubectl delete namespace \"$ns\" --wait=false >/dev/null";
+         kubectl -n \"$ns\" get pods -o 'jsonpath={{range .items[*]}}{{.spec.nodeName}} {ended}{{\"\\n\"}}{{end}}' | emit pods\n\
+         kubectl delete namespace \"$ns\" --wait=false >/dev/null"
+    );
     let end = "looked=0\nwait \"$outside\" || looked=$?\n\
          for seen in etcd audit anonymous members certificates stuck; do\n\
          [ ! -e \"$FORGE/$seen\" ] || emit \"$seen\" <\"$FORGE/$seen\"\ndone\nexit \"$looked\"";
