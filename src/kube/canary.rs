@@ -1,4 +1,4 @@
-//! What verification puts into a cluster for a moment: a secret, and a pod on every node.
+//! What verification puts into a cluster for a moment: a secret, and a pod on every node, in a namespace of their own.
 
 use serde_json::json;
 
@@ -6,10 +6,18 @@ use crate::inventory::NodeName;
 use crate::render::{RenderError, Templates};
 use crate::secret::Secret;
 
-/// The namespace that holds it all.
+/// The namespace that holds it all. It stays, empty.
 pub const NAMESPACE: &str = "forge-verify";
 
-/// The namespace and a secret with this value.
+/// The namespace's manifest.
+///
+/// # Errors
+/// The template does not render.
+pub fn canary_namespace(templates: &Templates) -> Result<String, RenderError> {
+    templates.render("verify/namespace.yaml.tera", &json!({}))
+}
+
+/// A secret with this value, and what the pods need.
 ///
 /// # Errors
 /// The template does not render.

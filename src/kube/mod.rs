@@ -50,7 +50,7 @@ pub use audit_policy::audit_policy;
 pub use audit_webhook::audit_webhook;
 pub use authentication::authentication_config;
 pub use calico::{calico_felix, calico_installation};
-pub use canary::{NAMESPACE, canary_pod, canary_secret};
+pub use canary::{NAMESPACE, canary_namespace, canary_pod, canary_secret};
 pub use containerd::{containerd_config, crictl_config};
 pub use discovery::discovery_kubeconfig;
 pub use etcd::ETCDCTL;

@@ -78,8 +78,9 @@ pub(super) const BUILTIN: &[Builtin] = &[
     builtin!("users/request.yaml.tera", Makes::Objects(&[("certificates.k8s.io/v1", "CertificateSigningRequest")])),
     builtin!(
         "verify/canary.yaml.tera",
-        Makes::SecretObjects(&[("v1", "Namespace"), ("v1", "Secret"), ("v1", "ServiceAccount"), ("v1", "ConfigMap")])
+        Makes::SecretObjects(&[("v1", "Secret"), ("v1", "ServiceAccount"), ("v1", "ConfigMap")])
     ),
+    builtin!("verify/namespace.yaml.tera", Makes::Objects(&[("v1", "Namespace")])),
     builtin!("verify/pod.yaml.tera", Makes::Objects(&[("v1", "Pod")])),
 ];
 

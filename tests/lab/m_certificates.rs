@@ -2,10 +2,12 @@
 //! them have expired. On the three control planes that the file before made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::rotation::Client;
+use crate::rotation::*;
 use crate::support::*;
 
 const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
@@ -18,6 +20,11 @@ fn list() -> Said {
 fn renew(more: &[&str]) -> Said {
     let inventory = inventory();
     run(&[&["certs", "renew", inventory.to_str().unwrap(), "--yes", "--json"], more].concat())
+}
+
+/// A renewal of everything, its journals in a folder.
+fn renewal(journals: &Path) -> Command {
+    changing(&["certs", "renew"], &[], journals)
 }
 
 /// Host and port → the serial that is served there.
@@ -92,6 +99,59 @@ fn m_3_other_names_in_the_inventory_make_the_certificate_anew() {
     assert_eq!(plan.code, 2, "nobody was asked: {}", plan.all());
     let renewals = plan.planned().into_iter().filter(|line| line.contains("renew (lacks more.lab.example)")).count();
     assert_eq!(renewals, 3, "{}", plan.all());
+}
+
+/// Kills a renewal of everything at each step of each control plane. It takes ten minutes, because each run begins anew.
+#[test]
+#[ignore = "takes three control planes and a quarter of an hour"]
+fn m_6_renewing_everything_survives_being_killed_at_every_step_everywhere() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("renewed", 20);
+    let mut died: BTreeSet<StepName> = BTreeSet::new();
+    loop {
+        let watched = until_event(renewal(folder.path()), "step-started", |step| !died.contains(step));
+        println!("killed at {:?}", watched.killed);
+        assert_somebody_answers();
+        written.assert_readable_soon(&control_planes());
+        if watched.killed.is_empty() {
+            break;
+        }
+        died.extend(watched.killed);
+    }
+    for host in CONTROL_PLANES {
+        for step in ["certs-backup", "certs-renew", "certs-restart", "certs-proof"] {
+            assert!(died.contains(&(host.to_owned(), step.to_owned())), "{host} did not die at {step}: {died:?}");
+        }
+    }
+    written.assert_readable(&control_planes());
+    assert_all_well(&list());
+    assert_converged();
+}
+
+/// Whatever goes while forge renews: everything is readable meanwhile, and the same command brings it to its end.
+#[test]
+#[ignore = "takes three control planes and ten minutes"]
+fn m_7_a_control_plane_that_is_cut_off_and_etcds_leader_that_goes_cost_nothing() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("hindered", 20);
+    let servers = control_planes();
+    let begins = |host: &'static str, step: &'static str| move |(on, name): &StepName| on == host && name == step;
+    let cut = meanwhile(renewal(folder.path()), begins("cp1", "certs-restart"), || cut_off("cp3", 120));
+    println!("cp3 was cut off: {}", cut.found().join("\n"));
+    assert!(matches!(cut.code, 1 | 4), "{}", cut.all());
+    written.assert_readable_soon(&servers[..2]);
+    wait_until_reached("cp3");
+    written.assert_readable_soon(&servers);
+    let leaderless = meanwhile(renewal(folder.path()), begins("cp2", "certs-restart"), || drop(stop_etcds_leader()));
+    println!("etcd's leader went: exit {}, {}", leaderless.code, leaderless.found().join("\n"));
+    written.assert_readable_soon(&servers);
+    let said = renew(&[]);
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&servers);
+    assert_all_well(&list());
+    assert_converged();
 }
 
 /// Kills a renewal of the scheduler's certificates at each of its steps in turn. That kills no client's connection.

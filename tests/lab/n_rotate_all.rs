@@ -84,19 +84,12 @@ fn n_all_4_a_control_plane_that_is_cut_off_stops_it_and_loses_nothing() {
     until_event(rotation(&[], folder.path()), "step-started", |(host, name)| {
         host == "cp3" && name == "encryption-promote"
     });
-    on(
-        "cp3",
-        "systemd-run --quiet --on-active=90 --timer-property=AccuracySec=1s nft delete table inet cut\n\
-         nft 'add table inet cut; add chain inet cut in { type filter hook input priority -300; policy drop; }; \
-         add rule inet cut in iif lo accept'",
-    );
+    cut_off("cp3", 90);
     let stopped = rotate(&[], folder.path());
     assert_eq!(stopped.code, 4, "{}", stopped.all());
     written.assert_readable(&servers[..2]);
-    while !try_on("cp3", "! nft list table inet cut 2>/dev/null").status.success() {}
+    wait_until_reached("cp3");
     written.assert_readable(&servers);
-    // etcd and the API server of cp3 find the others again.
-    wait_for_api_server("cp3");
     let said = rotate(&[], folder.path());
     assert_eq!(said.code, 0, "{}", said.all());
     written.assert_readable(&servers);
@@ -110,18 +103,11 @@ fn n_all_5_etcds_leader_and_a_hosts_power_may_go() {
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new("powerless", 500);
     let servers = control_planes();
-    let leader = format!("{}\netcdctl endpoint status -w fields 2>/dev/null", forge::kube::ETCDCTL);
-    let leads = |name: &str| {
-        let said = on(name, &leader);
-        let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
-        value("\"MemberID\" :") == value("\"Leader\" :")
-    };
-    let (name, _) = servers.iter().find(|(name, _)| leads(name)).unwrap();
     until_event(rotation(&[], folder.path()), "step-started", |(_, name)| name == "encryption-rewrite");
-    on(name, "pkill -KILL -x etcd");
+    let name = stop_etcds_leader();
     let said = rotate(&[], folder.path());
     println!("etcd's leader {name} was stopped while everything was rewritten: exit {}", said.code);
-    while !try_on(name, "curl -skf https://127.0.0.1:6443/readyz").status.success() {}
+    while !try_on(&name, "curl -skf https://127.0.0.1:6443/readyz").status.success() {}
     written.assert_readable(&servers);
     let said = rotate(&[], folder.path());
     assert_eq!(said.code, 0, "{}", said.all());

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::rotation::*;
 use crate::support::*;
 
+const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
 const STAGES: [&str; 3] = ["trust", "sign", "remove"];
 
 /// `forge certs rotate-ca --yes --json` with these words, its journals in a folder, where the kubeconfig is too.
@@ -174,9 +175,7 @@ fn walk(stage: &str, to_die: impl Fn(&StepName) -> bool) -> usize {
         let last = |step: &StepName| step.1 == "authorities-forget";
         let watched = until_event(run, "step-started", |step| to_die(step) && !died.contains(step) && !last(step));
         println!("{stage}: killed at {:?}", watched.killed);
-        // The API server that restarts at this moment does not answer yet; the others do.
-        let ready = "kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=20s get --raw /readyz";
-        assert!(["cp1", "cp2", "cp3"].iter().any(|host| try_on(host, ready).status.success()));
+        assert_somebody_answers();
         if watched.killed.is_empty() {
             break;
         }
@@ -208,6 +207,48 @@ fn p_4_the_stage_remove_survives_being_killed_at_every_step() {
     let said = up();
     assert_eq!(said.code, 0, "{}", said.all());
     assert_at_rest();
+}
+
+/// Runs each stage once with something that happens when the first step that `when` picks begins, waits until `after` has
+/// returned, and runs it again. Everything is readable all the while, except through a control plane that is gone.
+fn hinder(namespace: &str, when: impl Fn(&StepName) -> bool, what: impl Fn(), after: impl Fn()) {
+    three_control_planes();
+    let folder = operator();
+    let written = Written::new(namespace, 20);
+    let servers = control_planes();
+    for stage in STAGES {
+        let first = meanwhile(rotation(&["--stage", stage], folder.path()), &when, &what);
+        println!("{stage}: exit {}, {}", first.code, first.found().join("\n"));
+        assert_somebody_answers();
+        written.assert_readable_soon(&servers[..2]);
+        after();
+        written.assert_readable_soon(&servers);
+        if first.code != 0 {
+            let again = Said::of_output(rotation(&["--stage", stage], folder.path()).output().unwrap());
+            assert_eq!(again.code, 0, "{}", again.all());
+        }
+        written.assert_readable(&servers);
+    }
+    assert_at_rest();
+}
+
+#[test]
+#[ignore = "takes three control planes and fifteen minutes"]
+fn p_6_a_control_plane_that_is_cut_off_in_each_stage_costs_nothing() {
+    let begins = |(host, step): &StepName| host == "cp1" && step == "authorities-install";
+    hinder("cut-off-signer", begins, || cut_off("cp3", 120), || wait_until_reached("cp3"));
+}
+
+#[test]
+#[ignore = "takes three control planes and ten minutes"]
+fn p_7_etcds_leader_that_goes_in_each_stage_costs_nothing() {
+    let begins = |(host, step): &StepName| host == "cp2" && step == "authorities-install";
+    hinder(
+        "leaderless-signer",
+        begins,
+        || drop(stop_etcds_leader()),
+        || CONTROL_PLANES.into_iter().for_each(wait_for_api_server),
+    );
 }
 
 /// What every run of the tests sees of it. The hosts are given up afterwards, in the middle of a rotation.

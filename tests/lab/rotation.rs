@@ -70,6 +70,43 @@ pub(crate) fn wait_for_api_server(host: &str) {
     );
 }
 
+/// The API answers. A server that restarts at this moment does not yet; another does.
+pub(crate) fn assert_somebody_answers() {
+    let ready = "kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=20s get --raw /readyz";
+    assert!(control_planes().iter().any(|(host, _)| try_on(host, ready).status.success()));
+}
+
+/// Nobody reaches this host any more: a firewall of its own drops whatever comes, for so many seconds.
+pub(crate) fn cut_off(host: &str, seconds: u32) {
+    on(
+        host,
+        &format!(
+            "systemd-run --quiet --on-active={seconds} --timer-property=AccuracySec=1s nft delete table inet cut\n\
+             nft 'add table inet cut; add chain inet cut in {{ type filter hook input priority -300; policy drop; }}; \
+             add rule inet cut in iif lo accept'"
+        ),
+    );
+}
+
+/// Waits until it is reached again, and its etcd and its API server have found the others.
+pub(crate) fn wait_until_reached(host: &str) {
+    while !try_on(host, "! nft list table inet cut 2>/dev/null").status.success() {}
+    wait_for_api_server(host);
+}
+
+/// Kills the etcd that leads and tells on which control plane that was; its kubelet starts it again.
+pub(crate) fn stop_etcds_leader() -> String {
+    let status = format!("{}\netcdctl endpoint status -w fields 2>/dev/null", forge::kube::ETCDCTL);
+    let leads = |name: &str| {
+        let said = on(name, &status);
+        let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+        value("\"MemberID\" :") == value("\"Leader\" :")
+    };
+    let (name, _) = control_planes().into_iter().find(|(name, _)| leads(name)).unwrap();
+    on(&name, "pkill -KILL -x etcd");
+    name
+}
+
 /// Secrets with known contents, in a namespace of their own.
 pub(crate) struct Written(BTreeMap<String, String>);
 

@@ -261,6 +261,27 @@ pub(crate) fn until_event(mut command: Command, kind: &str, kill: impl Fn(&StepN
     watched
 }
 
+/// Runs a command to its end; `what` happens when the first step that `when` picks begins, and forge goes on.
+pub(crate) fn meanwhile(mut command: Command, when: impl Fn(&StepName) -> bool, what: impl FnOnce()) -> Said {
+    let mut what = Some(what);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        let event: Value = serde_json::from_str(&line).unwrap();
+        let step = (text(&event["host"]).to_owned(), text(&event["step"]).to_owned());
+        if event["type"] == "step-started" && when(&step) {
+            what.take().into_iter().for_each(|what| what());
+        }
+        lines += &(line + "\n");
+    }
+    let mut output = child.wait_with_output().unwrap();
+    output.stdout = lines.into_bytes();
+    let said = Said::of_output(output);
+    assert!(what.is_none(), "no such step began: {}", said.all());
+    said
+}
+
 /// Cuts a host's power, or gives it back.
 pub(crate) fn power(host: &str, what: &str) {
     let status =

@@ -9,7 +9,7 @@ use super::{Site, id, unrendered};
 use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script};
 use crate::inventory::cluster::Host;
-use crate::kube::{ETCDCTL, NAMESPACE, STUCK, canary_pod, canary_secret, paths, record};
+use crate::kube::{ETCDCTL, NAMESPACE, STUCK, canary_namespace, canary_pod, canary_secret, paths, record};
 use crate::plan::{Heard, Late, Plan, Step, StepId, Talk, Turn, Work};
 use crate::report::Outcome;
 use crate::secret::{Secret, hex};
@@ -43,9 +43,7 @@ pub fn step(
         runs_on: server.name.clone(),
         needs,
         after: Vec::new(),
-        changes: vec![Difference::new(format!(
-            "namespace {NAMESPACE}: create for a moment, with a secret and a pod per node"
-        ))],
+        changes: vec![Difference::new(format!("namespace {NAMESPACE}: a secret and a pod per node, for a moment"))],
         work: Work::Talk(Box::new(Verification {
             script: Some(script),
             expected: evidence::Expected::of(site, canary),
@@ -92,6 +90,9 @@ impl Talk for Verification {
 
 /// One script that looks at everything and judges nothing: each answer goes back as a value. What needs no pods is looked at
 /// while nodes and CoreDNS become ready; values are handed back one after the other, because two at once could mix.
+///
+/// What it makes goes afterwards; the namespace stays, empty, because Kubernetes ends none while an aggregated API (that of
+/// metrics-server, for one) is away, and the next look would have to wait for it.
 fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem> {
     let version = site.facts.version.clone().unwrap_or_default();
     let local = own_server(server);
@@ -108,10 +109,17 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
     let begin = format!(
         "{ETCDCTL}\n{STUCK}\n\
          ns={NAMESPACE}\n\
-         lay() {{ kubectl --server={local} create -f \"$FORGE/canary\" 2>&1 >/dev/null; }}\n\
-         said=$(lay) || case $said in\n\
-         *AlreadyExists*) kubectl delete namespace \"$ns\" --ignore-not-found --timeout=60s >/dev/null\nlay ;;\n\
-         *) printf '%s\\n' \"$said\"\nexit 1 ;;\nesac"
+         lay() {{\n\
+         said=$(kubectl --server={local} create -f \"$1\" 2>&1 >/dev/null) && return\n\
+         case $said in\n\
+         *'being terminated'*) kubectl wait --for=delete \"namespace/$ns\" --timeout=60s >/dev/null || {{\n\
+         kubectl get namespace \"$ns\" -o 'jsonpath={{.status.conditions[?(@.status==\"True\")].message}}'\nexit 1\n}}\n\
+         kubectl create -f \"$FORGE/namespace\" >/dev/null ;;\n\
+         *\"namespaces \\\"$ns\\\" not found\"*) kubectl create -f \"$FORGE/namespace\" >/dev/null ;;\n\
+         *'already exists'*) kubectl delete -f \"$1\" --ignore-not-found --now --timeout=60s >/dev/null ;;\n\
+         *) printf '%s\\n' \"$said\"\nexit 1 ;;\nesac\n\
+         kubectl --server={local} create -f \"$1\" >/dev/null\n}}\n\
+         lay \"$FORGE/canary\""
     );
     let outside = format!(
         "(\n\
@@ -140,13 +148,13 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
     let inside = format!(
         "kubectl wait --for=condition=Ready nodes --all --timeout=180s >/dev/null 2>&1 || true\n\
          kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=60s >/dev/null 2>&1 || true\n\
-         kubectl create -f \"$FORGE/canary-pods\" >/dev/null\n\
+         lay \"$FORGE/canary-pods\"\n\
          kubectl get nodes -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.type==\"Ready\")].status}} \
          {{.status.nodeInfo.kubeletVersion}}{{\"\\n\"}}{{end}}' | emit nodes\n\
          kubectl -n \"$ns\" wait --for=jsonpath='{ended}'=0 pods --all --timeout=120s >/dev/null 2>&1 || \
          stuck \"$ns/\" >\"$FORGE/stuck\"\n\
          kubectl -n \"$ns\" get pods -o 'jsonpath={{range .items[*]}}{{.spec.nodeName}} {ended}{{\"\\n\"}}{{end}}' | emit pods\n\
-         kubectl delete namespace \"$ns\" --wait=false >/dev/null"
+         kubectl delete -f \"$FORGE/canary\" -f \"$FORGE/canary-pods\" --ignore-not-found --wait=false >/dev/null"
     );
     let end = "looked=0\nwait \"$outside\" || looked=$?\n\
          for seen in etcd audit anonymous members certificates stuck; do\n\
@@ -159,6 +167,7 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
         .line(outside)
         .line(inside)
         .line(end)
+        .file("namespace", Secret::new(canary_namespace(site.templates).map_err(unrendered)?))
         .file("canary", canary_secret(site.templates, canary).map_err(unrendered)?)
         .file("canary-pods", Secret::new(pods)))
 }
