@@ -177,7 +177,7 @@ impl Run {
             return Ok(());
         }
         let noun = if fatal == 1 { "finding" } else { "findings" };
-        Err(Problem::new(Exit::Preflight, format!("preflight refused: {fatal} {noun} above, nothing was changed")))
+        Err(Problem::new(Exit::Preflight, format!("preflight refused: {fatal} {noun} above, {}", self.so_far())))
     }
 
     /// What a host does not take is told of every time.

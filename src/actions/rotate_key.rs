@@ -88,7 +88,7 @@ fn afterwards(run: &Run, rotation: &Rotation) -> Vec<Finding> {
     match rotation.journal.provider.as_str() {
         "identity" => findings.push(Finding::told(
             "encryption is off: what is stored in etcd is plaintext",
-            "`forge up` will say so whenever it looks at the cluster",
+            "until it is on again `forge audit` says so, and so does `forge up` whenever it has something to verify",
             "turn it on again: forge rotate encryption-key INVENTORY",
         )),
         provider if provider != wanted.provider.as_str() => findings.push(Finding::told(

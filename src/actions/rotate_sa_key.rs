@@ -53,7 +53,7 @@ pub async fn rotate_sa_key(run: &mut Run, until: Stage) -> Result<Exit, Problem>
     run.confirm(&plan)?;
     let exit = run.execute(plan).await;
     if exit == Exit::Done && is_new && until >= Stage::Signs {
-        let later = rotate_sa_key::removal(&BTreeMap::new(), &rotation.journal, users.as_ref(), now());
+        let later = rotate_sa_key::removal(&servers, &rotation.journal, users.as_ref(), now());
         run.refuse(later.map_or_else(Vec::new, warnings))?;
     }
     Ok(exit)

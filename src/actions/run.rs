@@ -205,10 +205,15 @@ impl Run {
         }
         match console::ask(&format!("Do this to cluster {}?", self.cluster.name)) {
             Some(true) => Ok(()),
-            Some(false) => Err(Problem::new(Exit::Interrupted, "nothing was changed")),
-            None => Err(Problem::new(Exit::Usage, "there is no terminal to ask on, and nothing was changed")
+            Some(false) => Err(Problem::new(Exit::Interrupted, self.so_far())),
+            None => Err(Problem::new(Exit::Usage, format!("there is no terminal to ask on, and {}", self.so_far()))
                 .next("add --yes to go on without being asked")),
         }
+    }
+
+    /// What a run that ends here has done.
+    pub(super) fn so_far(&self) -> &'static str {
+        if self.changed == 0 { "nothing was changed" } else { "what was done before stays done" }
     }
 
     /// Runs the plan; problems are told of as they come, and the first gives the exit code.

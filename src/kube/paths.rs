@@ -44,6 +44,10 @@ pub const KUBEADM_CONFIG: &str = "/etc/kubernetes/forge/kubeadm.yaml";
 /// The discovery kubeconfig, only while `join` runs.
 pub const DISCOVERY: &str = "/etc/kubernetes/forge/discovery.conf";
 
+/// Manifests of static pods that are taken away for a moment. It lies where the kubelet's own folder of them does, because a
+/// file is only moved in one piece within one file system, and `/var` often is another one.
+pub const ASIDE: &str = "/etc/kubernetes/forge/manifests";
+
 /// What forge keeps on a host.
 pub const STATE: &str = "/var/lib/forge";
 /// Where a rotation of the encryption key stands; on every control plane while it lasts.

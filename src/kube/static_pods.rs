@@ -41,7 +41,7 @@ pub fn others_answer(own: IpAddr, others: &[(&str, IpAddr)]) -> String {
 /// to a minute to end what it was asked. What looks for containers needs [`crate::kube::ETCDCTL`] before it.
 pub const STATIC_PODS: &str = concat!(
     last_words!(),
-    r#"aside=/var/lib/forge/manifests
+    r#"aside=/etc/kubernetes/forge/manifests
 await() {
 what=$1; deadline=$(($(date +%s) + ${patience:-180})); shift
 until "$@" >/dev/null 2>&1; do

@@ -22,6 +22,10 @@ pub struct ControlPlane {
     pub ready: String,
     /// Reasons why etcd's member is not well; empty when it is.
     pub etcd: String,
+    /// Whether a restart of its static pods was cut off, and their manifests lie aside.
+    pub aside: bool,
+    /// Names of all members of etcd; the address of one that has not started.
+    pub members: Vec<String>,
     /// Names of all nodes that are control planes.
     pub all: Vec<String>,
 }
@@ -36,7 +40,9 @@ pub fn probes(host: &Host) -> Vec<Probe> {
         ),
         Probe::quick("control plane ca", format!("sha256sum <{}", paths::CA)),
         Probe::slow("control plane server", SERVER.replace("@SERVER@", &server)),
+        Probe::quick("control plane aside", format!("ls {}", paths::ASIDE)),
         Probe::slow("control plane etcd", format!("{ETCDCTL}\netcdctl endpoint health 2>&1 || true")),
+        Probe::slow("control plane members", format!("{ETCDCTL}\netcdctl member list")),
     ]
 }
 
@@ -68,6 +74,8 @@ impl ControlPlane {
             ca: seen.get("control plane ca").split_whitespace().next().unwrap_or_default().to_owned(),
             ready: ready(server.lines().find_map(|line| line.strip_prefix("ready ")).unwrap_or_default()),
             etcd: if well { String::new() } else { etcd.lines().next_back().unwrap_or("it says nothing").to_owned() },
+            aside: !seen.get("control plane aside").is_empty(),
+            members: seen.get("control plane members").lines().filter_map(member).collect(),
             all: server.lines().filter_map(|line| line.strip_prefix("node/")).map(str::to_owned).collect(),
         }
     }
@@ -76,6 +84,13 @@ impl ControlPlane {
     fn knows(&self, name: &NodeName) -> bool {
         self.all.iter().any(|known| known == name.as_str())
     }
+}
+
+/// A member's name in `ID, started, NAME, PEER, CLIENT, false`; kubeadm gives it that of its node.
+fn member(line: &str) -> Option<String> {
+    let mut fields = line.split(", ").skip(2);
+    let (name, peer) = (fields.next()?, fields.next()?);
+    Some(if name.is_empty() { peer } else { name }.to_owned())
 }
 
 /// kubectl writes what the API server said about each of its checks in one line, with `\n` between them.
@@ -132,6 +147,11 @@ fn down(name: &NodeName, server: &ControlPlane) -> Option<Finding> {
         let cause = format!("there is no {}, or a join was cut off", paths::KUBELET_KUBECONFIG);
         return Some(fatal(name, format!("{name} is not part of the cluster yet"), cause, "forge up INVENTORY"));
     }
+    if server.aside {
+        let what = format!("{name} was cut off while its static pods restarted");
+        let cause = format!("their manifests are in {}", paths::ASIDE);
+        return Some(fatal(name, what, cause, "forge up INVENTORY puts them back; then run this again"));
+    }
     let next = format!("mend {name} first: a key may only change when every API server can load it");
     if server.ready != "ok" {
         let said = if server.ready.is_empty() { "it says nothing" } else { &server.ready };
@@ -140,11 +160,26 @@ fn down(name: &NodeName, server: &ControlPlane) -> Option<Finding> {
     (!server.etcd.is_empty()).then(|| fatal(name, format!("etcd of {name} is not healthy"), &*server.etcd, next))
 }
 
-/// An API server that is not in the inventory would go on with the old key.
+/// An API server that is not in the inventory would go on with the old key. It may be there although nobody knows its node:
+/// what it needs is a member of etcd, and kubeadm gives it one of its own.
 fn outside(servers: &BTreeMap<&NodeName, &ControlPlane>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some((first, server)) = servers.iter().next() {
-        let strangers = server.all.iter().filter(|node| servers.keys().all(|name| name.as_str() != *node));
+        let known = |node: &&String| servers.keys().any(|name| name.as_str() == *node);
+        let members = server.members.iter().filter(|member| !known(member) && !server.all.contains(member));
+        findings.extend(members.map(|member| {
+            Finding {
+                host: None,
+                fatal: true,
+                what: format!("{member} is a member of etcd and not a control plane of the inventory"),
+                cause: format!(
+                    "etcdctl member list on {first}: an API server may run there and go on with the old key"
+                ),
+                next: "add it to the inventory; or reset that machine (kubeadm reset), which also takes it out of etcd"
+                    .to_owned(),
+            }
+        }));
+        let strangers = server.all.iter().filter(|node| !known(node));
         findings.extend(strangers.map(|node| Finding {
             host: None,
             fatal: true,
@@ -177,6 +212,8 @@ pub(super) mod tests {
             ca: "cafe".to_owned(),
             ready: "ok".to_owned(),
             etcd: String::new(),
+            aside: false,
+            members: vec!["cp1".to_owned(), "cp2".to_owned()],
             all: vec!["cp1".to_owned(), "cp2".to_owned()],
         }
     }
@@ -195,6 +232,11 @@ pub(super) mod tests {
             ("control plane ca", "cafe  -"),
             ("control plane server", "ready ok\nnode/cp1\nnode/cp2"),
             ("control plane etcd", "127.0.0.1:2379 is healthy: successfully committed proposal: took = 5.1ms"),
+            (
+                "control plane members",
+                "8e9e, started, cp1, https://192.0.2.11:2380, https://192.0.2.11:2379, false\n\
+                 9f1a, started, cp2, https://192.0.2.12:2380, https://192.0.2.12:2379, false",
+            ),
         ];
         let answers = answers.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
         assert_eq!(ControlPlane::parse(&Observed { answers, ..Observed::default() }), well());
@@ -211,6 +253,7 @@ pub(super) mod tests {
         type Break = fn(&mut ControlPlane);
         let table: [(Break, &str); _] = [
             (|server| server.joined = false, "cp2 is not part of the cluster yet"),
+            (|server| server.aside = true, "cp2 was cut off while its static pods restarted"),
             (|server| server.ready = String::new(), "the API server of cp2 is not ready"),
             (|server| server.ready = "[-]etcd failed".to_owned(), "the API server of cp2 is not ready"),
             (|server| server.etcd = "context deadline exceeded".to_owned(), "etcd of cp2 is not healthy"),
@@ -224,5 +267,9 @@ pub(super) mod tests {
         let mut stranger = well();
         stranger.all.push("cp9".to_owned());
         assert_eq!(found(&stranger, &well()), "cp9 is a control plane of the cluster and not of the inventory");
+        let mut forgotten = well();
+        forgotten.members.push("cp4".to_owned());
+        assert_eq!(found(&forgotten, &well()), "cp4 is a member of etcd and not a control plane of the inventory");
+        assert_eq!(member("1a, unstarted, , https://192.0.2.14:2380, , true").unwrap(), "https://192.0.2.14:2380");
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Exit, Problem};
 use crate::host::{Script, quote};
 use crate::inventory::NodeName;
 use crate::kube::encryption::rotation::Journal;
-use crate::kube::encryption::{EncryptionKey, encryption_config};
+use crate::kube::encryption::{EncryptionKey, encryption_config, key_name};
 use crate::kube::paths;
 use crate::secret::Secret;
 
@@ -77,7 +77,8 @@ pub fn read() -> Script {
 /// # Errors
 /// No randomness, or the template does not render.
 pub fn generate(site: Site<'_>, day: &str) -> Result<Secret, Problem> {
-    let key = EncryptionKey::generate(crate::kube::encryption::key_name(day, &[]))
+    let key = key_name(day)
+        .and_then(EncryptionKey::generate)
         .map_err(|error| Problem::new(Exit::Failed, "no encryption key could be made").cause(error))?;
     encryption_config(site.templates, &site.cluster.security.encryption, &key).map_err(super::unrendered)
 }

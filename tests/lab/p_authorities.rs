@@ -98,7 +98,7 @@ fn assert_at_rest() {
         assert_eq!(
             on(
                 &name,
-                "ls -d /var/lib/forge/authorities /etc/kubernetes/pki/ca-signer.crt /var/lib/forge/manifests/*.yaml 2>/dev/null || true"
+                "ls -d /var/lib/forge/authorities /etc/kubernetes/pki/ca-signer.crt /etc/kubernetes/forge/manifests/*.yaml 2>/dev/null || true"
             ),
             ""
         );

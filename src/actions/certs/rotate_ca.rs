@@ -86,19 +86,16 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 impl Look {
     async fn take(run: &mut Run, lock: bool) -> Result<Self, Problem> {
-        let mut look = Self::take_once(run, lock).await?;
+        let mut observed = run.survey(|host| Ok(rotate_ca::probes(host)), lock).await?;
+        let mut nodes = seen(&run.cluster, &observed);
         for _ in 1..LOOKS {
-            if run.cluster.control_planes().all(|host| look.nodes.get(&host.name).is_some_and(|node| node.healthy)) {
+            if run.cluster.control_planes().all(|host| nodes.get(&host.name).is_some_and(|node| node.healthy)) {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
-            look = Self::take_once(run, false).await?;
+            observed = run.survey(|host| Ok(rotate_ca::probes(host)), false).await?;
+            nodes = seen(&run.cluster, &observed);
         }
-        Ok(look)
-    }
-
-    async fn take_once(run: &mut Run, lock: bool) -> Result<Self, Problem> {
-        let observed = run.survey(|host| Ok(rotate_ca::probes(host)), lock).await?;
         let answers = run.cluster.hosts.iter().filter_map(|host| Some((host, observed.get(&host.name)?)));
         let seen_of: BTreeMap<NodeName, Seen> =
             answers.map(|(host, answers)| (host.name.clone(), Seen::parse(host, answers))).collect();
@@ -109,7 +106,7 @@ impl Look {
                 return Err(Problem::new(Exit::Preflight, "there is no control plane"));
             }
         };
-        Ok(Self { nodes: seen(&run.cluster, &observed), observed, seen: seen_of, rotation })
+        Ok(Self { nodes, observed, seen: seen_of, rotation })
     }
 
     /// A plan of the machine that renews certificates.

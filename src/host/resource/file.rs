@@ -126,11 +126,14 @@ impl Resource for File {
         };
         let name = format!("file-{}", hex(&Sha256::digest(&self.path)[..4]));
         let new = quote(&format!("{}.forge-new", self.path));
+        // A key whose bytes are lost with the power, and its name is not, is lost for good; not every file system writes the
+        // bytes before the name (ext4 does where it replaces a file, XFS does not).
+        let sync = if matches!(self.content, Content::Secret(_)) { format!("sync {new}\n") } else { String::new() };
         // Who looks at a file's time to see whether it was read shall not be misled by another mode.
         let same = if self.reloaded { format!("[ -e {path} ]") } else { format!("cmp -s {new} {path}") };
         Script::new(format!(
             "mkdir -p \"$(dirname {path})\"\ninstall -o root -g root -m {:o} \"$FORGE/{name}\" {new}\n\
-             if {same}; then touch -r {path} {new}; fi\nmv -f {new} {path}",
+             if {same}; then touch -r {path} {new}; fi\n{sync}mv -f {new} {path}",
             self.mode
         ))
         .file(&name, bytes)

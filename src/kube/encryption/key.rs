@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, hex};
 
 /// Bytes of a key: what secretbox demands, and AES-256 for the others.
 const LENGTH: usize = 32;
@@ -11,7 +11,7 @@ const LENGTH: usize = 32;
 /// A named key. The name is written in front of every object that it encrypts, so it never stands for other bytes.
 #[derive(Clone, Debug)]
 pub struct EncryptionKey {
-    /// For instance `key-20261123a`.
+    /// For instance `key-20261123-5f3a9c`.
     pub name: String,
     /// The raw bytes.
     pub secret: Secret,
@@ -32,21 +32,13 @@ impl EncryptionKey {
     }
 }
 
-/// A name for a key made on `date` (`20261123`), later than all of the same day in `taken`: `key-20261123a`, then `b`, …, `z`,
-/// `za`. A name that was used and is gone from the file stays behind in backups of etcd, so gaps are not filled.
-pub fn key_name(date: &str, taken: &[&str]) -> String {
-    let start = format!("key-{date}");
-    let last = taken.iter().filter_map(|name| name.strip_prefix(&start)).max();
-    let mut suffix = String::new();
-    loop {
-        for letter in 'a'..='z' {
-            let candidate = format!("{suffix}{letter}");
-            if last.is_none_or(|last| candidate.as_str() > last) {
-                return format!("{start}{candidate}");
-            }
-        }
-        suffix.push('z');
-    }
+/// A name for a key made on `date` (`20261123`): `key-20261123-5f3a9c`. The end is random, because a name that was used and is
+/// gone from the file stays behind in backups of etcd, where nobody looks before a new one is chosen.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn key_name(date: &str) -> std::io::Result<String> {
+    Ok(format!("key-{date}-{}", hex(Secret::random(3)?.expose())))
 }
 
 /// The day (`20261123`) in a name that [`key_name`] made.
@@ -69,17 +61,10 @@ mod tests {
 
     #[test]
     fn names_are_never_used_twice() {
-        assert_eq!(key_name("20261123", &[]), "key-20261123a");
-        assert_eq!(key_name("20261123", &["key-20261123b"]), "key-20261123c");
-        assert_eq!(key_name("20261124", &["key-20261123b", "somebody's"]), "key-20261124a");
-        assert_eq!(key_day("key-20261123za"), Some("20261123"));
+        let name = key_name("20261123").unwrap();
+        assert_eq!((key_day(&name), name.len()), (Some("20261123"), "key-20261123-5f3a9c".len()));
+        assert_ne!(key_name("20261123").unwrap(), name);
+        assert_eq!(key_day("key-20261123a"), Some("20261123"));
         assert_eq!((key_day("key-1"), key_day("key1")), (None, None));
-        let mut taken: Vec<String> = Vec::new();
-        for _ in 0..60 {
-            let name = key_name("20261123", &taken.iter().map(String::as_str).collect::<Vec<_>>());
-            assert!(!taken.contains(&name));
-            taken.push(name);
-        }
-        assert_eq!(taken[26], "key-20261123za");
     }
 }

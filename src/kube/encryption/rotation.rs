@@ -96,19 +96,32 @@ pub struct Files {
 impl Files {
     /// The earliest stage whose file has this sum: two of them may be alike, and then the earlier one has more left to do.
     pub fn stage(&self, sum: &str) -> Option<Stage> {
+        self.stages(sum).next()
+    }
+
+    /// All stages whose file has this sum, the earliest first. Where encryption is turned off, what already reads plaintext
+    /// has nothing to prepare: the first two are alike.
+    fn stages(&self, sum: &str) -> impl Iterator<Item = Stage> {
         let files = [
             (Stage::Start, &self.start),
             (Stage::Prepared, &self.prepared),
             (Stage::Promoted, &self.promoted),
             (Stage::Pruned, &self.pruned),
         ];
-        files.into_iter().find_map(|(stage, file)| (file == sum).then_some(stage))
+        files.into_iter().filter(move |(_, file)| *file == sum).map(|(stage, _)| stage)
     }
 }
 
-/// The rotation that left files with these sums; see [`staged::begun`].
+/// The rotation that left files with these sums; see [`staged::begun`]. A file that stands for two stages is that of the later
+/// one where another control plane has come further.
 pub fn begun<'a>(journals: &'a [Journal], sums: &[&str]) -> Option<(&'a Journal, Vec<Stage>)> {
-    staged::begun(journals, sums, |journal, sum| journal.files.stage(sum))
+    let (journal, mut stages) = staged::begun(journals, sums, |journal, sum| journal.files.stage(sum))?;
+    let furthest = stages.iter().copied().max()?;
+    for (stage, sum) in stages.iter_mut().zip(sums) {
+        let near = |near: &Stage| staged::behind(&[*near, furthest]).is_some();
+        *stage = journal.files.stages(sum).find(near).unwrap_or(*stage);
+    }
+    Some((journal, stages))
 }
 
 #[cfg(test)]
@@ -183,6 +196,19 @@ mod tests {
         assert_eq!(files.stage("old"), Some(Stage::Start));
         files.pruned = files.promoted.clone();
         assert_eq!(files.stage("off-promoted"), Some(Stage::Promoted));
+    }
+
+    #[test]
+    fn where_another_is_further_a_file_of_two_stages_is_that_of_the_later_one() {
+        use Stage::{Prepared, Promoted, Pruned, Start};
+        let mut off = journal("off");
+        off.files.prepared = off.files.start.clone();
+        let journals = [off];
+        let found = |sums: &[&str]| begun(&journals, sums).map(|(_, stages)| stages);
+        assert_eq!(found(&["off-promoted", "off-promoted", "old"]), Some(vec![Promoted, Promoted, Prepared]));
+        assert_eq!(found(&["off-promoted", "off-pruned", "off-promoted"]), Some(vec![Promoted, Pruned, Promoted]));
+        assert_eq!(found(&["off-pruned", "old", "old"]), Some(vec![Pruned, Start, Start]), "nobody's rotation");
+        assert_eq!(found(&["old", "old", "old"]), None);
     }
 
     /// An API server: the file on its disk, and what it has loaded of it.

@@ -16,9 +16,10 @@ pub struct Place {
     pub namespaced: bool,
 }
 
-/// Shell that prints what [`places`] reads: every resource that can be listed and patched, then every custom one.
-pub const RESOURCES: &str = "kubectl api-resources --no-headers --verbs=list,patch\n\
-    kubectl get customresourcedefinitions -o name";
+/// Shell that writes what [`places`] reads into `$FORGE/resources`: every resource that can be listed and patched, then every
+/// custom one. An aggregated API that is away keeps kubectl from telling all, but what it serves is not in this etcd.
+pub const RESOURCES: &str = "kubectl api-resources --no-headers --verbs=list,patch >\"$FORGE/resources\" || true\n\
+    kubectl get customresourcedefinitions -o name >>\"$FORGE/resources\"";
 
 /// The places of `resources` (as an encryption configuration names them: `secrets`, `widgets.example.com`, `*.apps`, `*.`,
 /// `*.*`) among those that the API server has. What it has not, it has no objects of.
@@ -97,7 +98,7 @@ pub fn table(places: &[Place]) -> String {
 /// which etcd has to hold meanwhile, it is halved.
 ///
 /// An empty WANTED stands for plaintext. `-w fields` prints a value in one line, in which a byte that is not ASCII is
-/// escaped. An object's contents never leave awk.
+/// escaped. A page lies in the run's own folder, in memory and for root alone, until awk has read it; contents get no further.
 pub const SCAN: &str = r#"scan() {
 find_etcd
 from=/registry/ more=true limit=1000; rm -rf "$3"; mkdir "$3"
@@ -124,6 +125,7 @@ FILENAME != ENVIRON["FOLDER"] "/page" { n++; prefix[n] = $1; api[n] = $2; kind[n
 }
 END { print objects + 0, all + 0 >>(ENVIRON["FOLDER"] "/counts"); print more; print last }' "$2" "$3/page" >"$3/next"
 { read -r more; read -r next; } <"$3/next"
+case $more in true | false) ;; *) echo "etcd did not end its answer to what begins at $from"; return 1 ;; esac
 [ "$more" != true ] || [ "$next" != "$from" ] || { echo "etcd repeats itself at $from"; return 1; }
 from=$next
 done

@@ -120,12 +120,22 @@ pub fn is_broken(node: &Node) -> bool {
         .any(|place| node.certificate(place).is_none_or(|one| (one.not_after as f64) < node.now))
 }
 
+/// The place of an authority that has ended.
+pub fn ended_authority(node: &Node) -> Option<&'static str> {
+    let authorities = Component::ALL.into_iter().flat_map(Component::authorities);
+    let ended = |place: &&&Place| node.certificate(place).is_some_and(|one| days_left(one, node.now) < 0);
+    let places: Vec<&Place> =
+        PLACES.iter().filter(|place| authorities.clone().any(|name| *name == place.name)).collect();
+    places.iter().find(ended).map(|place| place.name)
+}
+
 /// What a person should know about the certificate at `place`.
 pub fn notes(node: &Node, place: &Place, names: &BTreeSet<String>) -> Vec<String> {
     let Some(certificate) = node.certificate(place) else {
         let file = node.files.get(place.name).map(|file| &file.certificate);
         let why = match file {
             Some(Err(why)) => why.clone(),
+            _ if place.path.is_empty() && !node.can_look => return Vec::new(),
             _ if place.path.is_empty() => "nobody listens".to_owned(),
             _ => "missing".to_owned(),
         };
@@ -138,7 +148,7 @@ pub fn notes(node: &Node, place: &Place, names: &BTreeSet<String>) -> Vec<String
     if let Some(served) = node.serves(place).filter(|served| *served != certificate) {
         notes.push(format!("another one is served: serial {}", served.serial));
     }
-    if place.port.is_some() && node.serves(place).is_none() {
+    if place.port.is_some() && node.can_look && node.serves(place).is_none() {
         notes.push("not served".to_owned());
     }
     if let Some(component) = place.used_by
@@ -257,7 +267,7 @@ mod tests {
 
     #[test]
     fn notes_say_what_a_person_would_look_for() {
-        let cases: [(i64, &str, Answers, &[&str]); 8] = [
+        let cases: [(i64, &str, Answers, &[&str]); _] = [
             (100, "apiserver", &[], &[]),
             (-2, "etcd-server", &[], &["expired"]),
             (100, "etcd-server", &[("served/etcd-server", "")], &["not served"]),
@@ -266,6 +276,8 @@ mod tests {
             (100, "admin.conf", &[("certificate/admin.conf", "")], &["missing"]),
             (100, "super-admin.conf", &[], &[]),
             (100, "scheduler", &[("served/scheduler", "")], &["nobody listens"]),
+            (100, "scheduler", &[("served/scheduler", "no openssl")], &[]),
+            (100, "etcd-server", &[("served/etcd-server", "no openssl")], &[]),
         ];
         for (days, name, answers, expected) in cases {
             assert_eq!(notes(&node(days, answers), place(name), &names(&NAMES)), expected, "{name} {answers:?}");

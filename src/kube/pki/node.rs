@@ -11,7 +11,9 @@ pub struct Node {
     /// Name of the place → the file's certificate, the first of a bundle, and when it was written (seconds since 1970).
     pub files: BTreeMap<&'static str, File>,
     /// Name of the place → what is served on its port now.
-    pub served: BTreeMap<&'static str, Served>,
+    pub served: BTreeMap<&'static str, Certificate>,
+    /// Whether the host has the program that looks at what is served.
+    pub can_look: bool,
     /// When the processes that run now were started, in seconds since 1970.
     pub started: BTreeMap<Component, f64>,
     /// Components whose manifest a run that was cut off left aside.
@@ -35,20 +37,10 @@ pub struct File {
     pub certificate: Result<Certificate, String>,
 }
 
-/// What a handshake showed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Served {
-    /// This certificate.
-    Certificate(Box<Certificate>),
-    /// None: nobody listens, or what listens has none.
-    Nothing,
-    /// The host has no program that could look.
-    Unknown,
-}
-
 /// Reads a node's answers; `get` finds one by the key of its probe.
 pub fn read<'a>(control_plane: bool, get: impl Fn(&str) -> &'a str) -> Node {
-    let mut node = Node { now: get("certificates/clock").parse().unwrap_or_default(), ..Node::default() };
+    let now = get("certificates/clock").parse().unwrap_or_default();
+    let mut node = Node { now, can_look: true, ..Node::default() };
     for place in Place::of(control_plane) {
         if let Some((written, pem)) = get(&format!("certificate/{}", place.name)).split_once('\n') {
             let certificate = certificates::parse(pem).map_err(|error| error.to_string());
@@ -56,7 +48,10 @@ pub fn read<'a>(control_plane: bool, get: impl Fn(&str) -> &'a str) -> Node {
             node.files.insert(place.name, File { written: written.parse().unwrap_or_default(), certificate });
         }
         if place.port.is_some() {
-            node.served.insert(place.name, served(get(&format!("served/{}", place.name))));
+            let answer = get(&format!("served/{}", place.name));
+            node.can_look &= answer != "no openssl";
+            let shown = certificates::parse(answer).ok().and_then(|all| all.into_iter().next());
+            node.served.extend(shown.map(|shown| (place.name, shown)));
         }
     }
     for line in get("certificates/processes").lines() {
@@ -75,16 +70,6 @@ pub fn read<'a>(control_plane: bool, get: impl Fn(&str) -> &'a str) -> Node {
     node
 }
 
-fn served(answer: &str) -> Served {
-    if answer == "no openssl" {
-        return Served::Unknown;
-    }
-    match certificates::parse(answer) {
-        Ok(mut all) if !all.is_empty() => Served::Certificate(Box::new(all.remove(0))),
-        _ => Served::Nothing,
-    }
-}
-
 impl Node {
     /// The certificate that stands for a place: the file's, or the served one where there is no file.
     pub fn certificate(&self, place: &Place) -> Option<&Certificate> {
@@ -96,10 +81,7 @@ impl Node {
 
     /// The certificate that is served for a place.
     pub fn serves(&self, place: &Place) -> Option<&Certificate> {
-        match self.served.get(place.name) {
-            Some(Served::Certificate(certificate)) => Some(certificate.as_ref()),
-            _ => None,
-        }
+        self.served.get(place.name)
     }
 
     /// What a component has to read from files.

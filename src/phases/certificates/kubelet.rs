@@ -24,11 +24,19 @@ mv "$pem.new" "$pem"
 ln -s "$pem" "$FORGE/link"
 mv -T "$FORGE/link" /var/lib/kubelet/pki/kubelet-client-current.pem"#;
 
-/// A worker's kubelet asks as when it joined: its new key never leaves the host.
+/// A worker's kubelet asks as when it joined: its new key never leaves the host. When nobody gives it a certificate it goes on
+/// with the one it had.
 const ASK: &str = r#"bootstrap=/etc/kubernetes/bootstrap-kubelet.conf
-trap 'rm -f "$bootstrap"' EXIT
+current=/var/lib/kubelet/pki/kubelet-client-current.pem
+before=$(readlink -f "$current")
+back() {
+rm -f "$bootstrap"
+if [ ! -e "$current" ] && [ -e "$before" ]; then ln -s "$before" "$current"; systemctl restart kubelet; fi
+}
+trap back EXIT
+trap 'exit 1' HUP INT TERM
 install -m 600 "$FORGE/bootstrap" "$bootstrap"
-rm -f /var/lib/kubelet/pki/kubelet-client-current.pem"#;
+rm -f "$current""#;
 
 /// Shell that restarts the kubelet. One that dislikes something says so by ending within a second or two, after it has begun
 /// to listen.

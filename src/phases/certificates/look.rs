@@ -68,15 +68,16 @@ fn handshake(address: SocketAddr) -> String {
 
 /// `NAME STARTED` of the process that listens on each component's port, and `NAME aside` for a manifest that was left aside.
 pub fn processes() -> String {
-    let mut text = String::from(
+    let mut text = format!(
         "now=$(date +%s.%N); hz=$(getconf CLK_TCK)\n\
-         started() {\n\
+         started() {{\n\
          pid=$(ss -H -l -t -n -p \"sport = :$2\" | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p' | head -n 1)\n\
-         [ ! -e \"/var/lib/forge/manifests/$1.yaml\" ] || echo \"$1 aside\"\n\
+         [ ! -e \"{aside}/$1.yaml\" ] || echo \"$1 aside\"\n\
          [ -n \"$pid\" ] || return 0\n\
          awk -v name=\"$1\" -v now=\"$now\" -v hz=\"$hz\" \
-         'NR == FNR {up = $1; next} {printf \"%s %.3f\\n\", name, now - up + $22 / hz}' /proc/uptime \"/proc/$pid/stat\"\n\
-         }\n",
+         'NR == FNR {{up = $1; next}} {{printf \"%s %.3f\\n\", name, now - up + $22 / hz}}' /proc/uptime \"/proc/$pid/stat\"\n\
+         }}\n",
+        aside = paths::ASIDE,
     );
     for component in Component::ALL {
         text.push_str(&format!("started {} {}\n", component.name(), component.port()));

@@ -11,10 +11,10 @@ mod renew;
 mod restart;
 mod token;
 
-use crate::error::Problem;
+use crate::error::{Exit, Problem};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
-use crate::kube::pki::{Node, Wanted};
+use crate::kube::pki::{self, Node, Wanted};
 use crate::kube::{JoinSecrets, init_config};
 use crate::phases::unrendered;
 use crate::phases::verify::Evidence;
@@ -64,6 +64,24 @@ impl Renewal<'_> {
     }
 }
 
+/// What no renewal gets past.
+fn possible(jobs: &[job::Job<'_>]) -> Result<(), Problem> {
+    for job in jobs.iter().filter(|job| job.host.is_control_plane()) {
+        let name = &job.host.name;
+        if !job.node.can_look {
+            return Err(Problem::new(Exit::Preflight, format!("{name}: what is served there cannot be looked at"))
+                .cause("openssl is not installed")
+                .next(format!("on {name}: apt-get install openssl")));
+        }
+        if let Some(place) = pki::ended_authority(job.node) {
+            return Err(Problem::new(Exit::Preflight, format!("{name}: the authority {place} has expired"))
+                .cause("nobody accepts what it has signed, or would sign now")
+                .next("make it anew by hand and give it to every node, then: forge certs renew INVENTORY"));
+        }
+    }
+    Ok(())
+}
+
 /// The steps: control planes one after the other, each proven before the next, or all together where they cannot work with
 /// each other any more; then the other nodes' kubelets.
 ///
@@ -71,6 +89,7 @@ impl Renewal<'_> {
 /// A control plane is not well for another reason than its certificates, or a template cannot be rendered.
 pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
     let jobs = job::jobs(renewal)?;
+    possible(&jobs)?;
     let order = order::order(&jobs)?;
     let mut plan = Plan::default();
     for job in order::sorted(&jobs) {
@@ -88,7 +107,7 @@ pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
             steps.extend(restarted);
             steps.extend(is_touched.then(|| proof::control_plane(job, renewal)));
         }
-        order::chain(&mut steps, &mut plan.steps, order);
+        order::chain(&mut steps, &mut plan.steps, order, pki::is_broken(job.node));
         plan.steps.extend(steps);
     }
     let control_planes: Vec<_> = plan.steps.iter().map(|step| step.id.clone()).collect();

@@ -45,9 +45,15 @@ pub(super) fn control_plane(job: &Job<'_>, renewal: Renewal<'_>) -> Step {
         renewed: due.filter(parts).chain(memory).map(|place| place.name).collect(),
         served: PLACES.iter().filter(parts).filter(|place| place.port.is_some()).map(|place| place.name).collect(),
         restarted: job.restarts.clone(),
-        members: Some(renewal.cluster.control_planes().count()),
+        members: Some(members(job, renewal)),
     };
     step(STEP, "new certificates are served, and all is well", expected, Script::default(), renewal)
+}
+
+/// As many members as etcd had; where it could not say so, one for each control plane that is part of the cluster.
+fn members(job: &Job<'_>, renewal: Renewal<'_>) -> usize {
+    let joined = |host: &&Host| renewal.nodes.get(&host.name).is_some_and(|node| node.files.contains_key("ca"));
+    if job.node.healthy { job.node.members } else { renewal.cluster.control_planes().filter(joined).count() }
 }
 
 /// The proof of a kubelet, after the approval.

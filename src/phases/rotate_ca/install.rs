@@ -83,8 +83,8 @@ fn worker(texts: &Texts) -> Script {
 
 fn control_plane(stage: Stage, texts: &Texts, made: &Late<Made>) -> Script {
     let (folder, pki, signer, ca) = (paths::AUTHORITIES, paths::PKI, paths::CA_SIGNER, paths::CA);
-    // A controller manager that runs would read a file that it cannot sign with in between. Whatever happens it comes back,
-    // and after all went well the step that restarts everything brings it back.
+    // A controller manager that runs would read a file that it cannot sign with in between. Whatever happens it comes back;
+    // that it runs again is waited for, so that the restart that follows does not meet it while it starts.
     let mut script = Script::new(format!(
         "{ETCDCTL}\n{STATIC_PODS}\n{TWO_AUTHORITIES}\n{PUT}\n\
          trap 'put_back kube-controller-manager' EXIT\ntrap 'exit 1' HUP INT TERM\n\
@@ -126,7 +126,11 @@ fn control_plane(stage: Stage, texts: &Texts, made: &Late<Made>) -> Script {
             .file(place, Secret::new(bundle.clone()));
     }
     if stage == Stage::Remove {
-        script = script.line(format!("signs_with \"$manifest\" {ca}\nrm -f {signer}"));
+        // The manifest that does not name it any more is on the disk before the file goes.
+        script = script.line(format!("signs_with \"$manifest\" {ca}\nsync -f \"$aside\"\nrm -f {signer}"));
     }
-    script.line(format!("sync -f {ca}\nsync -f \"$aside\"\ntrap - EXIT"))
+    script.line(format!(
+        "sync -f {ca}\nput_back kube-controller-manager\nsync -f \"$aside\"\n\
+         await 'the controller manager runs' other kube-controller-manager '' || true"
+    ))
 }

@@ -46,14 +46,21 @@ impl Rotation {
 pub fn judge(cluster: &Cluster, seen: &BTreeMap<NodeName, Seen>) -> Result<Rotation, Vec<Finding>> {
     let hosts = || cluster.hosts.iter().filter_map(|host| Some((host, seen.get(&host.name)?)));
     let mut findings: Vec<Finding> = hosts().flat_map(|(host, seen)| incomplete(host, seen)).collect();
-    findings.extend(outside(cluster, seen));
+    let begun = begun(cluster, seen);
+    // Where a restart was cut off, by a loss of power for one, this run ends it; whom the API server knows is asked again before
+    // the stage counts as done.
+    let cut_off = begun.is_some() && seen.values().any(|seen| !seen.node.aside.is_empty());
+    let knows = seen.values().any(|seen| !seen.known.is_empty());
+    if knows || !cut_off {
+        findings.extend(outside(cluster, seen));
+    }
     if !findings.is_empty() {
         return Err(findings);
     }
-    if let Some(rotation) = begun(cluster, seen) {
+    if let Some(rotation) = begun {
         return Ok(rotation);
     }
-    findings.extend(hosts().filter_map(|(host, seen)| expired(host, seen)));
+    findings.extend(hosts().filter_map(|(host, seen)| expired(host, seen).or_else(|| ill(host, seen))));
     let servers = || hosts().filter(|(host, _)| host.is_control_plane());
     let Some((first, one)) = servers().next() else { return Err(findings) };
     findings.extend(hosts().filter_map(|(host, seen)| unlike(first, one, host, seen)));
@@ -150,6 +157,20 @@ fn expired(host: &Host, seen: &Seen) -> Option<Finding> {
         let name = &host.name;
         let what = format!("a certificate of {name} has expired or is missing");
         fatal(name, what, "forge certs list INVENTORY shows which", "forge certs renew INVENTORY")
+    })
+}
+
+/// A rotation cannot be taken back: it begins where everything works.
+fn ill(host: &Host, seen: &Seen) -> Option<Finding> {
+    (host.is_control_plane() && !seen.node.healthy).then(|| {
+        let name = &host.name;
+        let cause = "its API server does not say that it is ready, or its member of etcd not that it is healthy";
+        fatal(
+            name,
+            format!("{name} is not well"),
+            cause,
+            "mend it first; what its own certificates are to blame for: forge certs renew INVENTORY",
+        )
     })
 }
 

@@ -33,6 +33,7 @@ pub(super) fn step(host: &Host, rotation: &Rotation, before: &[StepId], evidence
             resources: rotation.resources.clone(),
             table: None,
             left: None,
+            in_vain: false,
             evidence: evidence.clone(),
         })),
     }
@@ -47,6 +48,8 @@ struct Rewriting {
     table: Option<String>,
     /// What the last look found that was then written again.
     left: Option<usize>,
+    /// Whether writing it again has been in vain once.
+    in_vain: bool,
     evidence: Late<Vec<Evidence>>,
 }
 
@@ -78,7 +81,7 @@ impl Look {
 impl Talk for Rewriting {
     fn next(&mut self, heard: Option<Heard>) -> Result<Turn, Problem> {
         let Some(heard) = heard else {
-            return Ok(Turn::Run(Script::new(format!("{{ {RESOURCES}\n}} | emit resources"))));
+            return Ok(Turn::Run(Script::new(format!("{RESOURCES}\nemit resources <\"$FORGE/resources\""))));
         };
         if !heard.well {
             return Err(self.failed(heard.tail()));
@@ -99,6 +102,10 @@ impl Talk for Rewriting {
                 look.strangers.join("\n")
             )));
         }
+        // Every cluster has keys in etcd; whoever sees none has looked elsewhere than the API server (`--etcd-prefix`).
+        if look.all == 0 {
+            return Err(self.failed("etcd shows no key below /registry/".to_owned()));
+        }
         if look.left == 0 {
             let _ = self.evidence.set(vec![Evidence {
                 check: format!("everything encrypted in etcd is {}", self.how),
@@ -108,7 +115,8 @@ impl Talk for Rewriting {
             return Ok(Turn::Done(Outcome::Done));
         }
         // Conflicts and deletions are others' work and done; what stays in spite of two attempts will stay.
-        if self.left.is_some_and(|before| look.left >= before) {
+        let in_vain = self.left.is_some_and(|before| look.left >= before);
+        if in_vain && std::mem::replace(&mut self.in_vain, true) {
             let more = if look.left > look.names.len() {
                 format!("\nand {} more", look.left - look.names.len())
             } else {
@@ -171,6 +179,7 @@ mod tests {
             resources: vec!["secrets".to_owned()],
             table: None,
             left: None,
+            in_vain: false,
             evidence: Late::default(),
         }
     }
@@ -212,6 +221,7 @@ mod tests {
         let mut talk = looking();
         runs(talk.next(heard(&[("counts", "40 700 40")])));
         runs(talk.next(heard(&[("counts", "40 700 30"), ("names", "/registry/secrets/a/b\n")])));
+        runs(talk.next(heard(&[("counts", "40 700 30"), ("names", "/registry/secrets/a/b\n")])));
         let values = [
             ("counts", "40 700 30"),
             ("names", "/registry/secrets/a/b\n"),
@@ -224,6 +234,13 @@ mod tests {
              /registry/secrets/a/b\n         and 29 more\n         Error from server: admission webhook \"no\" denied the request\n  \
              next:  every API server reads everything; mend the cause and run the same command again"
         );
+    }
+
+    #[test]
+    fn an_etcd_without_keys_proves_nothing() {
+        let mut talk = looking();
+        let problem = talk.next(heard(&[("counts", "0 0 0")])).err().unwrap();
+        assert_eq!(problem.cause, "etcd shows no key below /registry/");
     }
 
     #[test]

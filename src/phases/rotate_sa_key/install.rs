@@ -45,7 +45,7 @@ pub(super) fn step(
         what: format!("{}: {title}", host.name),
         ids: rotation.ids(stage),
         signs: if stage >= Stage::Signs { vec![to.clone()] } else { rotation.journal.from.clone() },
-        install: Some(install(host, hosts, rotation, at, stage, &restarts)),
+        install: Some(install(host, hosts, rotation, server, stage, &restarts)),
         note: (stage != Stage::Verifies).then(|| (stage, rotation.journal.clone())),
     };
     Some(Step {
@@ -86,7 +86,7 @@ fn install(
     host: &Host,
     hosts: &[&Host],
     rotation: &Rotation,
-    at: Stage,
+    server: &Server,
     stage: Stage,
     restarts: &[Component],
 ) -> Script {
@@ -96,9 +96,11 @@ fn install(
         let others: Vec<_> = others.iter().map(|other| (other.name.as_str(), other.address)).collect();
         script = script.line(ETCDCTL).line(STATIC_PODS).line(others_answer(host.address, &others));
     }
-    if at < stage {
+    if rotation.stage(&host.name) < stage {
         // The journal first: files that nothing explains would be somebody's mistake.
-        let journal = rotation.journal.at(stage, None);
+        // A removal that is cut off before it has removed anything still knows since when the new key signs.
+        let signs = server.journal.as_ref().and_then(|journal| journal.signs.clone());
+        let journal = rotation.journal.at(stage, signs.filter(|_| stage == Stage::Alone));
         script = script.then(File::text(paths::SA_ROTATION, journal).mode(0o600).apply());
         // The key before the public keys: whatever starts in between finds files that go together.
         let path = if stage == Stage::Verifies { paths::SA_NEXT_KEY } else { paths::SA_KEY };

@@ -98,7 +98,12 @@ fn ciphertext(expected: &Expected, heard: &Heard) -> Evidence {
     // prefix, then the key's name up to the next colon
     let end = shown.get(expected.prefix.len()..).and_then(|rest| rest.find(':')).map(|at| at + expected.prefix.len());
     let shown = end.and_then(|end| shown.get(..end)).unwrap_or("no encryption prefix");
-    row(check, passed, if bytes.is_empty() { "nothing was read" } else { shown })
+    let found = match (passed, bytes.is_empty()) {
+        (true, _) => shown.to_owned(),
+        (false, true) => "nothing was read".to_owned(),
+        (false, false) => format!("{shown}; for {}…: forge rotate encryption-key INVENTORY", expected.prefix),
+    };
+    row(check, passed, found)
 }
 
 fn audit(expected: &Expected, line: &str) -> Evidence {
@@ -219,8 +224,11 @@ mod tests {
         );
         assert_eq!(
             verdicts(("etcd", "k8s\0plaintext")),
-            ["a secret is ciphertext in etcd's bytes: no encryption prefix"]
+            ["a secret is ciphertext in etcd's bytes: no encryption prefix; for k8s:enc:secretbox:v1:…: \
+              forge rotate encryption-key INVENTORY"]
         );
+        let other = verdicts(("etcd", "k8s:enc:aescbc:v1:key-20261123a:\u{1}"));
+        assert!(other[0].contains("k8s:enc:aescbc:v1:key-20261123a; for k8s:enc:secretbox:v1:…"), "{other:?}");
         assert_eq!(
             verdicts(("audit", r#"{"level":"Metadata","requestObject":"canary-0123"}"#)),
             ["the audit log has the request, not the secret: the secret is in the log"]
