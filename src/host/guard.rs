@@ -114,10 +114,22 @@ impl Guard {
     }
 }
 
-/// Shell that takes back what a run that died has not confirmed: nobody will.
+/// Shell that takes back what a run that died has not confirmed: nobody will. Manifests of static pods are among it, which a
+/// loss of power left aside while they restarted; the API server that comes back with them is waited for.
 pub const TAKE_BACK: &str = r#"for undo in /var/lib/forge/undo/*/undo; do
   case $undo in *.new/undo | *.done/undo) continue ;; esac
   [ ! -e "$undo" ] || sh "$undo" >/dev/null 2>&1 </dev/null 9>&-
+done
+returned='' tries=0
+for manifest in /etc/kubernetes/forge/manifests/*.yaml; do
+  place=/etc/kubernetes/manifests/${manifest##*/}
+  [ -e "$manifest" ] && [ ! -e "$place" ] || continue
+  mv -f "$manifest" "$place"
+  returned=$place
+done
+until [ -z "$returned" ] || [ "$tries" -ge 60 ] || [ -n "$(ss -H -l -t -n 'sport = :6443')" ]; do
+  tries=$((tries + 1))
+  sleep 1
 done
 "#;
 

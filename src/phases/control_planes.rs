@@ -22,8 +22,6 @@ pub struct ControlPlane {
     pub ready: String,
     /// Reasons why etcd's member is not well; empty when it is.
     pub etcd: String,
-    /// Whether a restart of its static pods was cut off, and their manifests lie aside.
-    pub aside: bool,
     /// Names of all members of etcd; the address of one that has not started.
     pub members: Vec<String>,
     /// Names of all nodes that are control planes.
@@ -40,7 +38,6 @@ pub fn probes(host: &Host) -> Vec<Probe> {
         ),
         Probe::quick("control plane ca", format!("sha256sum <{}", paths::CA)),
         Probe::slow("control plane server", SERVER.replace("@SERVER@", &server)),
-        Probe::quick("control plane aside", format!("ls {}", paths::ASIDE)),
         Probe::slow("control plane etcd", format!("{ETCDCTL}\netcdctl endpoint health 2>&1 || true")),
         Probe::slow("control plane members", format!("{ETCDCTL}\netcdctl member list")),
     ]
@@ -74,7 +71,6 @@ impl ControlPlane {
             ca: seen.get("control plane ca").split_whitespace().next().unwrap_or_default().to_owned(),
             ready: ready(server.lines().find_map(|line| line.strip_prefix("ready ")).unwrap_or_default()),
             etcd: if well { String::new() } else { etcd.lines().next_back().unwrap_or("it says nothing").to_owned() },
-            aside: !seen.get("control plane aside").is_empty(),
             members: seen.get("control plane members").lines().filter_map(member).collect(),
             all: server.lines().filter_map(|line| line.strip_prefix("node/")).map(str::to_owned).collect(),
         }
@@ -147,11 +143,6 @@ fn down(name: &NodeName, server: &ControlPlane) -> Option<Finding> {
         let cause = format!("there is no {}, or a join was cut off", paths::KUBELET_KUBECONFIG);
         return Some(fatal(name, format!("{name} is not part of the cluster yet"), cause, "forge up INVENTORY"));
     }
-    if server.aside {
-        let what = format!("{name} was cut off while its static pods restarted");
-        let cause = format!("their manifests are in {}", paths::ASIDE);
-        return Some(fatal(name, what, cause, "forge up INVENTORY puts them back; then run this again"));
-    }
     let next = format!("mend {name} first: a key may only change when every API server can load it");
     if server.ready != "ok" {
         let said = if server.ready.is_empty() { "it says nothing" } else { &server.ready };
@@ -212,7 +203,6 @@ pub(super) mod tests {
             ca: "cafe".to_owned(),
             ready: "ok".to_owned(),
             etcd: String::new(),
-            aside: false,
             members: vec!["cp1".to_owned(), "cp2".to_owned()],
             all: vec!["cp1".to_owned(), "cp2".to_owned()],
         }
@@ -253,7 +243,6 @@ pub(super) mod tests {
         type Break = fn(&mut ControlPlane);
         let table: [(Break, &str); _] = [
             (|server| server.joined = false, "cp2 is not part of the cluster yet"),
-            (|server| server.aside = true, "cp2 was cut off while its static pods restarted"),
             (|server| server.ready = String::new(), "the API server of cp2 is not ready"),
             (|server| server.ready = "[-]etcd failed".to_owned(), "the API server of cp2 is not ready"),
             (|server| server.etcd = "context deadline exceeded".to_owned(), "etcd of cp2 is not healthy"),

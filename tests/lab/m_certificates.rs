@@ -154,6 +154,35 @@ fn m_7_a_control_plane_that_is_cut_off_and_etcds_leader_that_goes_cost_nothing()
     assert_converged();
 }
 
+/// The power of a control plane goes while its manifests lie aside: nothing starts there by itself.
+#[test]
+#[ignore = "takes three control planes and five minutes"]
+fn m_8_a_host_that_loses_its_power_while_it_restarts_comes_back_with_the_same_command() {
+    three_control_planes();
+    let folder = tempfile::tempdir().unwrap();
+    let written = Written::new("powerless", 20);
+    let servers = control_planes();
+    let restart = |(host, step): &StepName| host == "cp1" && step == "certs-restart";
+    let aside = "until [ -e /etc/kubernetes/forge/manifests/kube-apiserver.yaml ]; do sleep 0.1; done; sync";
+    let stopped = meanwhile(renewal(folder.path()), restart, || {
+        on("cp1", aside);
+        power("cp1", "kill");
+    });
+    assert!(matches!(stopped.code, 1 | 4), "{}", stopped.all());
+    written.assert_readable_soon(&servers[1..]);
+    power("cp1", "start");
+    while !try_on("cp1", "systemctl --quiet is-active kubelet").status.success() {}
+    assert!(
+        !try_on("cp1", "[ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]").status.success(),
+        "it was not aside"
+    );
+    let said = renew(&[]);
+    assert_eq!(said.code, 0, "{}", said.all());
+    written.assert_readable(&servers);
+    assert_all_well(&list());
+    assert_converged();
+}
+
 /// Kills a renewal of the scheduler's certificates at each of its steps in turn. That kills no client's connection.
 #[test]
 fn m_4_a_renewal_survives_being_killed_at_every_step() {

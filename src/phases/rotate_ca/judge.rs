@@ -46,18 +46,11 @@ impl Rotation {
 pub fn judge(cluster: &Cluster, seen: &BTreeMap<NodeName, Seen>) -> Result<Rotation, Vec<Finding>> {
     let hosts = || cluster.hosts.iter().filter_map(|host| Some((host, seen.get(&host.name)?)));
     let mut findings: Vec<Finding> = hosts().flat_map(|(host, seen)| incomplete(host, seen)).collect();
-    let begun = begun(cluster, seen);
-    // Where a restart was cut off, by a loss of power for one, this run ends it; whom the API server knows is asked again before
-    // the stage counts as done.
-    let cut_off = begun.is_some() && seen.values().any(|seen| !seen.node.aside.is_empty());
-    let knows = seen.values().any(|seen| !seen.known.is_empty());
-    if knows || !cut_off {
-        findings.extend(outside(cluster, seen));
-    }
+    findings.extend(outside(cluster, seen));
     if !findings.is_empty() {
         return Err(findings);
     }
-    if let Some(rotation) = begun {
+    if let Some(rotation) = begun(cluster, seen) {
         return Ok(rotation);
     }
     findings.extend(hosts().filter_map(|(host, seen)| expired(host, seen).or_else(|| ill(host, seen))));
