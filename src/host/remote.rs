@@ -218,7 +218,7 @@ impl Remote {
     fn locked(&self, holder: &str) -> Problem {
         Problem::new(Exit::Locked, format!("{} is locked by another run", self.name))
             .cause(holder)
-            .next("wait until that run has ended; the lock goes with its connection, there is nothing to clean up")
+            .next("wait until that run has ended; the lock goes with its connection, within two minutes when its machine is gone")
     }
 
     fn no_answer(&self, outcome: Outcome, complaints: &str) -> Problem {

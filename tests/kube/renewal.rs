@@ -83,6 +83,9 @@ fn needs(plan: &Plan, name: &str) -> Vec<String> {
     needs
 }
 
+/// A file with a certificate that has ended by [`TOMORROW`].
+const ENDS: &str = concat!("1000\n", include_str!("../fixtures/certificates/apiserver.pem"));
+
 const ILL: &[(&str, &str)] = &[("certificates/health", "members 3")];
 
 #[test]
@@ -144,6 +147,34 @@ fn a_control_plane_that_is_ill_for_another_reason_stops_it() {
     let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp3", ILL)]).err().unwrap();
     assert!(refused.starts_with("cp3 is not well, and its certificates are not why\n"), "{refused}");
     assert!(planned(&single(), YESTERDAY, &Wanted::default(), &[("cp1", ILL)]).is_ok(), "there is no other to harm");
+}
+
+#[test]
+fn while_most_control_planes_are_well_the_others_are_mended_first_and_one_at_a_time() {
+    let lost: &[(&str, &str)] = &[("certificate/etcd-peer", "")];
+    let all = Wanted::default();
+    let plan = planned(&three_and_one(), YESTERDAY, &all, &[("cp3", lost)]).unwrap();
+    let of_cp3 = ["backup", "renew", "kubelet", "restart", "proof"].map(|step| format!("cp3/{step}"));
+    assert_eq!(steps(&plan)[..5], of_cp3, "its kubelet starts the others");
+    assert!(needs(&plan, "cp1/backup").contains(&"cp3/proof".to_owned()));
+    assert!(!needs(&plan, "cp1/proof").contains(&"cp1/kubelet".to_owned()), "one that is well keeps its order");
+    let gone: &[(&str, &str)] = &[("certificates/health", "members 3"), ("certificates/processes", "")];
+    let plan = planned(&three_and_one(), YESTERDAY, &all, &[("cp2", gone)]).unwrap();
+    assert!(needs(&plan, "cp1/backup").contains(&"cp2/proof".to_owned()), "it has to be well again before");
+
+    let plan = planned(&three_and_one(), YESTERDAY, &all, &[("cp2", lost), ("cp3", lost)]).unwrap();
+    assert!(!needs(&plan, "cp1/restart").contains(&"cp2/restart".to_owned()), "the API is away already: together");
+    assert!(needs(&plan, "cp1/restart").contains(&"cp2/renew".to_owned()));
+}
+
+#[test]
+fn what_no_renewal_gets_past_is_refused_before_anything_is_changed() {
+    let blind: &[(&str, &str)] = &[("served/etcd-server", "no openssl")];
+    let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp2", blind)]).err().unwrap();
+    assert!(refused.starts_with("cp2: what is served there cannot be looked at\n"), "{refused}");
+    let ended: &[(&str, &str)] = &[("certificate/etcd-ca", ENDS), ("certificates/clock", TOMORROW)];
+    let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp2", ended)]).err().unwrap();
+    assert!(refused.starts_with("cp2: the authority etcd-ca has expired\n"), "{refused}");
 }
 
 #[test]

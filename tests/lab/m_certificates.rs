@@ -144,6 +144,7 @@ fn m_7_a_control_plane_that_is_cut_off_and_etcds_leader_that_goes_cost_nothing()
     written.assert_readable_soon(&servers[..2]);
     wait_until_reached("cp3");
     written.assert_readable_soon(&servers);
+    wait_for_lock("cp3");
     let leaderless = meanwhile(renewal(folder.path()), begins("cp2", "certs-restart"), || drop(stop_etcds_leader()));
     println!("etcd's leader went: exit {}, {}", leaderless.code, leaderless.found().join("\n"));
     written.assert_readable_soon(&servers);

@@ -236,7 +236,15 @@ fn hinder(namespace: &str, when: impl Fn(&StepName) -> bool, what: impl Fn(), af
 #[ignore = "takes three control planes and fifteen minutes"]
 fn p_6_a_control_plane_that_is_cut_off_in_each_stage_costs_nothing() {
     let begins = |(host, step): &StepName| host == "cp1" && step == "authorities-install";
-    hinder("cut-off-signer", begins, || cut_off("cp3", 120), || wait_until_reached("cp3"));
+    hinder(
+        "cut-off-signer",
+        begins,
+        || cut_off("cp3", 120),
+        || {
+            wait_until_reached("cp3");
+            wait_for_lock("cp3");
+        },
+    );
 }
 
 #[test]

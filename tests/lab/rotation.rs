@@ -94,6 +94,11 @@ pub(crate) fn wait_until_reached(host: &str) {
     wait_for_api_server(host);
 }
 
+/// Waits until a host's sshd has noticed that whoever held its lock is gone.
+pub(crate) fn wait_for_lock(host: &str) {
+    on(host, "flock -w 120 /run/forge/lock true");
+}
+
 /// Kills the etcd that leads and tells on which control plane that was; its kubelet starts it again.
 pub(crate) fn stop_etcds_leader() -> String {
     let status = format!("{}\netcdctl endpoint status -w fields 2>/dev/null", forge::kube::ETCDCTL);

@@ -25,7 +25,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("MaxSessions", "10"),
     ("MaxStartups", "10:30:60"),
     ("LoginGraceTime", "30"),
-    ("ClientAliveInterval", "300"),
+    // A forge whose machine or network is gone holds the host's lock until its session ends: two minutes.
+    ("ClientAliveInterval", "30"),
     ("ClientAliveCountMax", "3"),
     ("TCPKeepAlive", "no"),
     ("X11Forwarding", "no"),
