@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::settled;
 use crate::actions::{Run, join_secrets, kubeconfig};
 use crate::error::{Exit, Problem};
 use crate::kube::pki::Wanted;
 use crate::kube::staged::Staged as _;
-use crate::phases::certificates::{Proofs, Renewal, ca, pending, plan, probes, rotation, seen};
+use crate::phases::certificates::{Proofs, Renewal, ca, pending, plan, probes, rotation};
 use crate::phases::preflight::Finding;
 use crate::phases::verify::Evidence;
 
@@ -19,13 +20,12 @@ use crate::phases::verify::Evidence;
 pub async fn renew(run: &mut Run, wanted: &Wanted, refreshed: Option<&Path>) -> Result<Exit, Problem> {
     refreshed.map(kubeconfig::to_refresh).transpose()?;
     run.connect().await?;
-    let observed = run.survey(|host| Ok(probes(host)), true).await?;
+    let (observed, nodes) = settled(run, probes, true).await?;
     let under_way = observed.values().find_map(rotation).map(|journal| {
         let what = "a rotation of the authorities was begun and is not finished";
         Finding::told(what, journal.stage.words(), "forge certs rotate-ca INVENTORY")
     });
     run.refuse(under_way.into_iter().collect())?;
-    let nodes = seen(&run.cluster, &observed);
     let secrets = join_secrets()?;
     let proofs = Proofs::default();
     let plan = plan(Renewal {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
+use super::settled;
 use crate::actions::{Run, join_secrets, kubeconfig};
 use crate::error::{Exit, Problem};
 use crate::host::Observed;
 use crate::inventory::NodeName;
 use crate::kube::pki::{Node, Wanted};
 use crate::kube::staged::{Staged as _, whereabouts};
-use crate::phases::certificates::{Proofs, Renewal, ca, pending, seen};
+use crate::phases::certificates::{Proofs, Renewal, ca, pending};
 use crate::phases::preflight::Finding;
 use crate::phases::rotate_ca::{self, Rotation, Seen, Stage};
 use crate::plan::Plan;
@@ -79,23 +79,9 @@ struct Look {
     rotation: Rotation,
 }
 
-/// Looks until every control plane says that it is well: one that has just restarted may need a moment.
-const LOOKS: usize = 4;
-/// Between two of them.
-const PAUSE: Duration = Duration::from_secs(5);
-
 impl Look {
     async fn take(run: &mut Run, lock: bool) -> Result<Self, Problem> {
-        let mut observed = run.survey(|host| Ok(rotate_ca::probes(host)), lock).await?;
-        let mut nodes = seen(&run.cluster, &observed);
-        for _ in 1..LOOKS {
-            if run.cluster.control_planes().all(|host| nodes.get(&host.name).is_some_and(|node| node.healthy)) {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-            observed = run.survey(|host| Ok(rotate_ca::probes(host)), false).await?;
-            nodes = seen(&run.cluster, &observed);
-        }
+        let (observed, nodes) = settled(run, rotate_ca::probes, lock).await?;
         let answers = run.cluster.hosts.iter().filter_map(|host| Some((host, observed.get(&host.name)?)));
         let seen_of: BTreeMap<NodeName, Seen> =
             answers.map(|(host, answers)| (host.name.clone(), Seen::parse(host, answers))).collect();
