@@ -50,7 +50,7 @@ fn a_second_run_is_told_who_holds_the_lock() {
         second.errors(),
         format!(
             "exit 7\nerror: cp1 is locked by another run\n  cause: {holder}  next:  wait until that run has ended; the lock \
-             goes with its connection, there is nothing to clean up"
+             goes with its connection, within two minutes when its machine is gone"
         )
     );
 
