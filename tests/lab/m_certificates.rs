@@ -181,6 +181,9 @@ fn m_8_a_host_that_loses_its_power_while_it_restarts_comes_back_with_the_same_co
     assert_eq!(said.code, 0, "{}", said.all());
     written.assert_readable(&servers);
     assert_all_well(&list());
+    // What a host's kernel was told is gone with its power.
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
     assert_converged();
 }
 
