@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use forge::inventory::cluster::EncryptionProvider;
-use forge::kube::encryption::{EncryptionFile, EncryptionKey, Provider, encryption_config};
+use forge::kube::encryption::{EncryptionFile, EncryptionKey, Provider, Writer, encryption_config};
 use forge::secret::Secret;
 
 use crate::fixture::{single, templates, text};
@@ -45,7 +45,7 @@ fn a_generated_key_is_written_as_exactly_32_bytes() {
 #[test]
 fn what_was_written_is_read_back() {
     let file = EncryptionFile::parse(&fresh()).unwrap();
-    let (kind, writer) = file.writer().unwrap();
+    let Some(Writer::Key(kind, writer)) = file.first() else { panic!("nothing encrypts") };
     assert_eq!((kind, writer.name.as_str()), (EncryptionProvider::Secretbox, "key-20261123a"));
     assert_eq!(writer.secret.expose(), [7; 32]);
     assert_eq!(

@@ -63,14 +63,6 @@ impl EncryptionFile {
         Ok(file)
     }
 
-    /// The key that encrypts what is written now; `None` when plaintext is written.
-    pub fn writer(&self) -> Option<(EncryptionProvider, &EncryptionKey)> {
-        match self.providers.first()? {
-            Provider::Local { kind, keys } => keys.first().map(|key| (*kind, key)),
-            Provider::Identity => None,
-        }
-    }
-
     /// All key names, in the order of the file.
     pub fn key_names(&self) -> Vec<&str> {
         self.keys().map(|key| key.name.as_str()).collect()

@@ -98,15 +98,14 @@ pub fn table(places: &[Place]) -> String {
 /// which etcd has to hold meanwhile, it is halved.
 ///
 /// An empty WANTED stands for plaintext. `-w fields` prints a value in one line, in which a byte that is not ASCII is
-/// escaped. A page lies in the run's own folder, in memory and for root alone, until awk has read it; contents get no further.
+/// escaped, and ends with whether there is more: an answer without it was cut off. An object's contents never leave awk.
 pub const SCAN: &str = r#"scan() {
 find_etcd
-from=/registry/ more=true limit=1000; rm -rf "$3"; mkdir "$3"
+from=/registry/ more=true limit=200; rm -rf "$3"; mkdir "$3"
 while [ "$more" = true ]; do
-in_etcd get "$from" /registry0 --limit="$limit" -w fields >"$3/page"
-if [ "$(wc -c <"$3/page")" -gt 32000000 ]; then limit=$((limit / 2 + 1)); elif [ "$limit" -lt 4000 ]; then limit=$((limit * 2)); fi
-WANTED=$1 FROM=$from FOLDER=$3 LC_ALL=C awk '
-FILENAME != ENVIRON["FOLDER"] "/page" { n++; prefix[n] = $1; api[n] = $2; kind[n] = $3; spaced[n] = $4; next }
+in_etcd get "$from" /registry0 --limit="$limit" -w fields | WANTED=$1 PLACES=$2 FROM=$from FOLDER=$3 LC_ALL=C awk '
+FILENAME == ENVIRON["PLACES"] { n++; prefix[n] = $1; api[n] = $2; kind[n] = $3; spaced[n] = $4; next }
+{ size += length($0) }
 /^"Key" : "/ { key = substr($0, 10, length($0) - 10); last = key; next }
 /^"More" : / { more = $3; next }
 !/^"Value" : "/ || (key == ENVIRON["FROM"] && key != "/registry/") { next }
@@ -123,13 +122,13 @@ FILENAME != ENVIRON["FOLDER"] "/page" { n++; prefix[n] = $1; api[n] = $2; kind[n
   if (spaced[place] == "true") { slash = index(name, "/"); space = substr(name, 1, slash - 1); name = substr(name, slash + 1) }
   printf "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\"}}\n", api[place], kind[place], space, name >>(ENVIRON["FOLDER"] "/left." (all % 8))
 }
-END { print objects + 0, all + 0 >>(ENVIRON["FOLDER"] "/counts"); print more; print last }' "$2" "$3/page" >"$3/next"
-{ read -r more; read -r next; } <"$3/next"
+END { print objects + 0, all + 0 >>(ENVIRON["FOLDER"] "/counts"); printf "%s %d\n%s\n", more, size, last }' "$2" - >"$3/next"
+{ read -r more size; read -r next; } <"$3/next"
 case $more in true | false) ;; *) echo "etcd did not end its answer to what begins at $from"; return 1 ;; esac
 [ "$more" != true ] || [ "$next" != "$from" ] || { echo "etcd repeats itself at $from"; return 1; }
+if [ "$size" -gt 32000000 ]; then limit=$((limit / 2 + 1)); elif [ "$limit" -lt 4000 ]; then limit=$((limit * 2)); fi
 from=$next
 done
-rm "$3/page"
 }"#;
 
 #[cfg(test)]
@@ -247,6 +246,17 @@ strangers:
 5 7
 "#
         );
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_proves_nothing() {
+        let cut = format!(
+            "set -eu\nfind_etcd() {{ :; }}\nin_etcd() {{ echo '\"Key\" : \"/registry/a\"'; false; }}\n{SCAN}\n: >places\nscan '' places out"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new("sh").arg("-c").arg(cut).current_dir(folder.path()).output().unwrap();
+        assert!(!output.status.success());
+        assert_eq!(output.stdout, b"etcd did not end its answer to what begins at /registry/\n");
     }
 
     #[test]
