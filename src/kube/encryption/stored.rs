@@ -16,10 +16,10 @@ pub struct Place {
     pub namespaced: bool,
 }
 
-/// Shell that writes what [`places`] reads into `$FORGE/resources`: every resource that can be listed and patched, then every
+/// Shell that writes what [`places`] reads into `$FORGE.resources`: every resource that can be listed and patched, then every
 /// custom one. An aggregated API that is away keeps kubectl from telling all, but what it serves is not in this etcd.
-pub const RESOURCES: &str = "kubectl api-resources --no-headers --verbs=list,patch >\"$FORGE/resources\" || true\n\
-    kubectl get customresourcedefinitions -o name >>\"$FORGE/resources\"";
+pub const RESOURCES: &str = "kubectl api-resources --no-headers --verbs=list,patch >\"$FORGE.resources\" || true\n\
+    kubectl get customresourcedefinitions -o name >>\"$FORGE.resources\"";
 
 /// The places of `resources` (as an encryption configuration names them: `secrets`, `widgets.example.com`, `*.apps`, `*.`,
 /// `*.*`) among those that the API server has. What it has not, it has no objects of.

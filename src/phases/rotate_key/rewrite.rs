@@ -81,7 +81,7 @@ impl Look {
 impl Talk for Rewriting {
     fn next(&mut self, heard: Option<Heard>) -> Result<Turn, Problem> {
         let Some(heard) = heard else {
-            return Ok(Turn::Run(Script::new(format!("{RESOURCES}\nemit resources <\"$FORGE/resources\""))));
+            return Ok(Turn::Run(Script::new(format!("{RESOURCES}\nemit resources <\"$FORGE.resources\""))));
         };
         if !heard.well {
             return Err(self.failed(heard.tail()));
