@@ -225,12 +225,13 @@ pub(crate) fn keys_on(host: &str) -> Vec<String> {
         .collect()
 }
 
-/// Watches every command line on the control planes until it is asked.
+/// Watches every command line on the control planes until it is asked. (With version 1 of cgroups systemd may miss that a unit's
+/// last process is gone, and waits.)
 pub(crate) fn watch_command_lines() {
     for (name, _) in control_planes() {
         on(
             &name,
-            "systemd-run --quiet --collect --unit=watch sh -c 'while :; do cat /proc/[0-9]*/cmdline 2>/dev/null; sleep 0.3; done >/root/command-lines'",
+            "systemd-run --quiet --collect --unit=watch --property=TimeoutStopSec=2 sh -c 'while :; do cat /proc/[0-9]*/cmdline 2>/dev/null; sleep 0.3; done >/root/command-lines'",
         );
     }
 }
