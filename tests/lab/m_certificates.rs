@@ -121,6 +121,9 @@ fn walk(namespace: &str, words: &[&str], to_die: impl Fn(&StepName) -> bool) -> 
     }
     written.assert_readable(&control_planes());
     assert_all_well(&list());
+    // Runs that were killed have left their tokens, which last for an hour.
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
     assert_converged();
     died
 }
