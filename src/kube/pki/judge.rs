@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::DAY;
 use super::node::Node;
 use super::places::{Component, Keeper, PLACES, Place};
+use super::rotation::AUTHORITIES;
 use crate::kube::certificates::Certificate;
 
 /// Which certificates a person wants renewed.
@@ -122,11 +123,9 @@ pub fn is_broken(node: &Node) -> bool {
 
 /// The place of an authority that has ended.
 pub fn ended_authority(node: &Node) -> Option<&'static str> {
-    let authorities = Component::ALL.into_iter().flat_map(Component::authorities);
-    let ended = |place: &&&Place| node.certificate(place).is_some_and(|one| days_left(one, node.now) < 0);
-    let places: Vec<&Place> =
-        PLACES.iter().filter(|place| authorities.clone().any(|name| *name == place.name)).collect();
-    places.iter().find(ended).map(|place| place.name)
+    let ended = |place: &&Place| node.certificate(place).is_some_and(|one| days_left(one, node.now) < 0);
+    let mut authorities = PLACES.iter().filter(|place| AUTHORITIES.iter().any(|(name, _)| *name == place.name));
+    authorities.find(ended).map(|place| place.name)
 }
 
 /// What a person should know about the certificate at `place`.

@@ -19,7 +19,7 @@ pub type Begin = Arc<dyn Fn() -> Result<Script, Problem> + Send + Sync>;
 pub struct Installation {
     /// For the plan.
     pub change: String,
-    /// On a control plane it leaves the controller manager's manifest aside.
+    /// What is run; what is restarted afterwards is the renewal's.
     pub begin: Begin,
 }
 

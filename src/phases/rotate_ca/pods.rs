@@ -16,15 +16,28 @@ pub(super) const STEP: &str = "authorities-pods";
 /// Workloads that start anew at the same time.
 const TOGETHER: usize = 8;
 
+/// A pod's line, where a volume or one of its sources is that ConfigMap.
+macro_rules! pod {
+    () => {
+        r#"{{with .configMap}}{{if eq .name "kube-root-ca.crt"}}pod {{$p.metadata.namespace}} {{$p.metadata.name}} {{$p.metadata.creationTimestamp}} {{$p.status.phase}}{{range $p.metadata.ownerReferences}} {{.kind}} {{.name}}{{end}}{{"\n"}}{{end}}{{end}}"#
+    };
+}
+
 /// Lines: `root NAMESPACE TIME…` for each `kube-root-ca.crt` and the times at which it was written, `set NAMESPACE NAME KIND
 /// OWNER` for each ReplicaSet, `pod NAMESPACE NAME MADE PHASE KIND OWNER` for each pod that mounts a `kube-root-ca.crt`, alone or
 /// with its token. Pods on their way out do not count.
-const LIST: &str = r#"{
+const LIST: &str = concat!(
+    r#"{
 kubectl get configmaps -A --field-selector metadata.name=kube-root-ca.crt -o go-template='{{range .items}}root {{.metadata.namespace}} {{.metadata.creationTimestamp}}{{range .metadata.managedFields}} {{.time}}{{end}}{{"\n"}}{{end}}'
 kubectl get replicasets -A -o go-template='{{range .items}}{{$s := .metadata}}{{range .metadata.ownerReferences}}set {{$s.namespace}} {{$s.name}} {{.kind}} {{.name}}{{"\n"}}{{end}}{{end}}'
-kubectl get pods -A -o go-template='{{range .items}}{{$p := .}}{{if not .metadata.deletionTimestamp}}{{range .spec.volumes}}{{with .configMap}}{{if eq .name "kube-root-ca.crt"}}pod {{$p.metadata.namespace}} {{$p.metadata.name}} {{$p.metadata.creationTimestamp}} {{$p.status.phase}}{{range $p.metadata.ownerReferences}} {{.kind}} {{.name}}{{end}}{{"\n"}}{{end}}{{end}}{{with .projected}}{{range .sources}}{{with .configMap}}{{if eq .name "kube-root-ca.crt"}}pod {{$p.metadata.namespace}} {{$p.metadata.name}} {{$p.metadata.creationTimestamp}} {{$p.status.phase}}{{range $p.metadata.ownerReferences}} {{.kind}} {{.name}}{{end}}{{"\n"}}{{end}}{{end}}{{end}}{{end}}{{end}}{{end}}{{end}}'
+kubectl get pods -A -o go-template='{{range .items}}{{$p := .}}{{if not .metadata.deletionTimestamp}}{{range .spec.volumes}}"#,
+    pod!(),
+    r#"{{with .projected}}{{range .sources}}"#,
+    pod!(),
+    r#"{{end}}{{end}}{{end}}{{end}}{{end}}'
 } >"$FORGE.pods"
-emit pods <"$FORGE.pods""#;
+emit pods <"$FORGE.pods""#
+);
 
 /// The step, on one control plane. `all` has to start anew, or the step fails; otherwise what did not is told of.
 pub(super) fn step(server: &Host, all: bool) -> Step {
