@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use crate::support::*;
 
-const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
-
 /// The address of the machine on the lab's bridge, from the inventory.
 fn machine() -> String {
     let text = std::fs::read_to_string(inventory()).unwrap();

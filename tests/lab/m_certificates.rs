@@ -10,7 +10,6 @@ use serde_json::Value;
 use crate::rotation::*;
 use crate::support::*;
 
-const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
 const NODES: [&str; 4] = ["cp1", "cp2", "cp3", "w1"];
 
 fn list() -> Said {
@@ -22,9 +21,9 @@ fn renew(more: &[&str]) -> Said {
     run(&[&["certs", "renew", inventory.to_str().unwrap(), "--yes", "--json"], more].concat())
 }
 
-/// A renewal of everything, its journals in a folder.
-fn renewal(journals: &Path) -> Command {
-    changing(&["certs", "renew"], &[], journals)
+/// A renewal with these words, its journals in a folder.
+fn renewal(words: &[&str], journals: &Path) -> Command {
+    changing(&["certs", "renew"], words, journals)
 }
 
 /// Host and port → the serial that is served there.
@@ -101,25 +100,12 @@ fn m_3_other_names_in_the_inventory_make_the_certificate_anew() {
     assert_eq!(renewals, 3, "{}", plan.all());
 }
 
-/// Kills a renewal, with these words, at each of its steps that is to die, in turn, until one comes to its end. After each kill
-/// the API answers at once, and every secret is readable through every API server as soon as it does.
+/// Kills a renewal, with these words, at each of its steps that is to die.
 fn walk(namespace: &str, words: &[&str], to_die: impl Fn(&StepName) -> bool) -> BTreeSet<StepName> {
     three_control_planes();
     let folder = tempfile::tempdir().unwrap();
     let written = Written::new(namespace, 20);
-    let mut died: BTreeSet<StepName> = BTreeSet::new();
-    loop {
-        let run = changing(&["certs", "renew"], words, folder.path());
-        let watched = until_event(run, "step-started", |step| to_die(step) && !died.contains(step));
-        println!("killed at {:?}", watched.killed);
-        assert_somebody_answers();
-        written.assert_readable_soon(&control_planes());
-        if watched.killed.is_empty() {
-            break;
-        }
-        died.extend(watched.killed);
-    }
-    written.assert_readable(&control_planes());
+    let died = kill_at_every_step(|| renewal(words, folder.path()), to_die, &written);
     assert_all_well(&list());
     // Runs that were killed have left their tokens, which last for an hour.
     let said = up();
@@ -162,14 +148,15 @@ fn m_7_a_control_plane_that_is_cut_off_and_etcds_leader_that_goes_cost_nothing()
     let written = Written::new("hindered", 20);
     let servers = control_planes();
     let begins = |host: &'static str, step: &'static str| move |(on, name): &StepName| on == host && name == step;
-    let cut = meanwhile(renewal(folder.path()), begins("cp1", "certs-restart"), || cut_off("cp3", 120));
+    let cut = meanwhile(renewal(&[], folder.path()), begins("cp1", "certs-restart"), || cut_off("cp3", 120));
     println!("cp3 was cut off: {}", cut.found().join("\n"));
     assert!(matches!(cut.code, 1 | 4), "{}", cut.all());
     written.assert_readable_soon(&servers[..2]);
     wait_until_reached("cp3");
     written.assert_readable_soon(&servers);
     wait_for_lock("cp3");
-    let leaderless = meanwhile(renewal(folder.path()), begins("cp2", "certs-restart"), || drop(stop_etcds_leader()));
+    let leaderless =
+        meanwhile(renewal(&[], folder.path()), begins("cp2", "certs-restart"), || drop(stop_etcds_leader()));
     println!("etcd's leader went: exit {}, {}", leaderless.code, leaderless.found().join("\n"));
     written.assert_readable_soon(&servers);
     let said = renew(&[]);
@@ -189,7 +176,7 @@ fn m_8_a_host_that_loses_its_power_while_it_restarts_comes_back_with_the_same_co
     let servers = control_planes();
     let restart = |(host, step): &StepName| host == "cp1" && step == "certs-restart";
     let aside = "until [ -e /etc/kubernetes/forge/manifests/kube-apiserver.yaml ]; do sleep 0.1; done; sync";
-    let stopped = meanwhile(renewal(folder.path()), restart, || {
+    let stopped = meanwhile(renewal(&[], folder.path()), restart, || {
         on("cp1", aside);
         power("cp1", "kill");
     });

@@ -10,8 +10,6 @@ use crate::rotation::{
 use crate::sa_key::*;
 use crate::support::*;
 
-const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
-
 #[test]
 #[ignore = "restarts nine API servers one after the other, ten minutes: lab/test --all"]
 fn o_1_a_rotation_that_dies_at_every_step_logs_no_pod_out() {

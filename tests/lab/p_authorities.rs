@@ -8,7 +8,6 @@ use std::process::{Child, Command, Stdio};
 use crate::rotation::*;
 use crate::support::*;
 
-const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
 const STAGES: [&str; 3] = ["trust", "sign", "remove"];
 
 /// `forge certs rotate-ca --yes --json` with these words, its journals in a folder, where the kubeconfig is too.
@@ -162,27 +161,14 @@ fn p_1_the_authorities_are_replaced_while_a_client_works() {
     assert_at_rest();
 }
 
-/// Kills a run of a stage at each of its steps that is to die, in turn, until one comes to its end; returns how many died. After
-/// each kill the API answers at once, and every secret is readable through every API server as soon as it does.
+/// Kills a run of a stage at each of its steps that is to die; tells how many did.
 fn walk(stage: &str, to_die: impl Fn(&StepName) -> bool) -> usize {
     three_control_planes();
     let folder = operator();
     let written = Written::new(&format!("killed-{stage}"), 20);
-    let mut died: BTreeSet<StepName> = BTreeSet::new();
-    loop {
-        let run = rotation(&["--stage", stage], folder.path());
-        // A run that dies while it forgets the rotation has come to its end: the next one would begin another.
-        let last = |step: &StepName| step.1 == "authorities-forget";
-        let watched = until_event(run, "step-started", |step| to_die(step) && !died.contains(step) && !last(step));
-        println!("{stage}: killed at {:?}", watched.killed);
-        assert_somebody_answers();
-        if watched.killed.is_empty() {
-            break;
-        }
-        written.assert_readable_soon(&control_planes());
-        died.extend(watched.killed);
-    }
-    written.assert_readable(&control_planes());
+    // A run that dies while it forgets the rotation has come to its end: the next one would begin another.
+    let to_die = |step: &StepName| to_die(step) && step.1 != "authorities-forget";
+    let died = kill_at_every_step(|| rotation(&["--stage", stage], folder.path()), to_die, &written);
     println!("{stage}: died at {} steps", died.len());
     died.len()
 }

@@ -1,6 +1,6 @@
 //! A cluster whose encryption key is being rotated, and those who look at it meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -171,6 +171,28 @@ impl Written {
             assert_eq!(found, self.0, "through {name}");
         }
     }
+}
+
+/// Kills what `run` makes at each of its steps that is to die, in turn, until one comes to its end; tells which steps died. After
+/// each kill the API answers at once, and every secret is readable through every API server as soon as it does.
+pub(crate) fn kill_at_every_step(
+    run: impl Fn() -> Command,
+    to_die: impl Fn(&StepName) -> bool,
+    written: &Written,
+) -> BTreeSet<StepName> {
+    let mut died: BTreeSet<StepName> = BTreeSet::new();
+    loop {
+        let watched = until_event(run(), "step-started", |step| to_die(step) && !died.contains(step));
+        println!("killed at {:?}", watched.killed);
+        assert_somebody_answers();
+        if watched.killed.is_empty() {
+            break;
+        }
+        written.assert_readable_soon(&control_planes());
+        died.extend(watched.killed);
+    }
+    written.assert_readable(&control_planes());
+    died
 }
 
 /// Somebody who writes and reads secrets through the endpoint, on cp2 as long as its file is there.

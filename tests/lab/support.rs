@@ -201,6 +201,9 @@ impl Changed {
     }
 }
 
+/// The control planes of a lab that has three.
+pub(crate) const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
+
 /// A step's host and name.
 pub(crate) type StepName = (String, String);
 
