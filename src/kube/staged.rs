@@ -1,6 +1,29 @@
 //! What every rotation goes by: a stage is complete everywhere before the next one begins anywhere. So nobody is ever more than
 //! one stage ahead of another, and who is further apart is nobody's rotation.
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The format of the journals that this forge writes, and the only one it reads.
+pub const FORMAT: u32 = 1;
+
+/// The journal in a file. One that was cut off while it was written says nothing, and nor does one in another format: that is a
+/// [`stranger`]'s.
+pub fn journal<J: DeserializeOwned>(text: &str) -> Option<J> {
+    stranger(text).is_none().then(|| serde_json::from_str(text).ok())?
+}
+
+/// The version of forge that wrote a journal in another format than [`FORMAT`].
+pub fn stranger(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Head {
+        format: u32,
+        forge: String,
+    }
+    let head: Head = serde_json::from_str(text).ok()?;
+    (head.format != FORMAT).then_some(head.forge)
+}
+
 /// The stages of a rotation.
 pub trait Staged: Copy + Ord + 'static {
     /// All of them, in order. The first is that nothing was done.
@@ -56,5 +79,22 @@ mod tests {
             whereabouts("node", [Promoted, Prepared, Promoted]),
             "on some nodes: the new key reads; on others: the new key writes"
         );
+    }
+
+    #[test]
+    fn a_journal_in_another_format_is_a_strangers() {
+        use crate::kube::encryption::rotation::Journal;
+        let written = |format: u32| {
+            let files = r#"{"start":"a","prepared":"b","promoted":"c","pruned":"d"}"#;
+            format!(
+                r#"{{"format":{format},"forge":"9.9.9","stage":"promoted","provider":"secretbox","to":"new","from":["old"],"files":{files}}}"#
+            )
+        };
+        assert_eq!(stranger(&written(FORMAT)), None);
+        assert_eq!(journal::<Journal>(&written(FORMAT)).map(|journal| journal.to), Some("new".to_owned()));
+        assert_eq!(stranger(&written(FORMAT + 1)), Some("9.9.9".to_owned()));
+        assert_eq!(journal::<Journal>(&written(FORMAT + 1)), None);
+        let cut_off = &written(FORMAT + 1)[..40];
+        assert_eq!((stranger(cut_off), journal::<Journal>(cut_off)), (None, None));
     }
 }

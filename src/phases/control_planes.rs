@@ -126,6 +126,14 @@ pub fn cannot_go_on(forge: &str, why: &str) -> Problem {
         .cause(format!("forge {forge} began it, and {why}"))
 }
 
+/// A rotation of a later forge's on one host, in a journal that this one does not understand.
+pub fn not_ours(name: &NodeName, stranger: Option<&str>) -> Option<Finding> {
+    let forge = stranger?;
+    let what = format!("{name} is in the middle of a rotation that this forge cannot follow");
+    let cause = format!("forge {forge} left its journal in another format");
+    Some(fatal(name, what, cause, format!("finish it with forge {forge}")))
+}
+
 /// All reasons why no key may be touched now.
 fn findings(servers: &BTreeMap<&NodeName, &ControlPlane>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = servers.iter().filter_map(|(name, server)| down(name, server)).collect();

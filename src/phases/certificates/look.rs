@@ -15,7 +15,7 @@ use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
 use crate::kube::pki::rotation::{JOURNAL, Journal};
 use crate::kube::pki::{self, Component, Node, Place};
-use crate::kube::{API_SERVER_PORT, ETCDCTL, csr, paths};
+use crate::kube::{API_SERVER_PORT, ETCDCTL, csr, paths, staged};
 use crate::phases::control_planes::own_server;
 use crate::phases::unrendered;
 use crate::render::Templates;
@@ -131,7 +131,12 @@ pub fn rotation_probe() -> Probe {
 
 /// What a rotation of the authorities left on a host, while one is under way.
 pub fn rotation(seen: &Observed) -> Option<Journal> {
-    serde_json::from_str(seen.get(ROTATION)).ok()
+    staged::journal(seen.get(ROTATION))
+}
+
+/// The version of the forge that left such a journal in a format that cannot be read.
+pub fn rotation_of_a_stranger(seen: &Observed) -> Option<String> {
+    staged::stranger(seen.get(ROTATION))
 }
 
 /// The names that the API server's certificate should have on a control plane; none on a worker.

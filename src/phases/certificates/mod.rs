@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 pub use backup::backup;
 pub use install::{Begin, Installation};
 pub use kubelet::RESTART;
-pub use look::{ca, names, pending, probes, processes, rotation, rotation_probe, seen};
+pub use look::{ca, names, pending, probes, processes, rotation, rotation_of_a_stranger, rotation_probe, seen};
 pub use restart::restart;
 
 /// What steps found after they had changed something, in the order in which they ended.

@@ -7,6 +7,7 @@ use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script};
 use crate::inventory::cluster::Host;
 use crate::kube::pki::rotation::{AUTHORITIES, Change, Journal, Stage};
+use crate::kube::staged::FORMAT;
 use crate::kube::{aside_config, certificates, paths};
 use crate::phases::{certificates::Renewal, failed, id, unrendered};
 use crate::plan::{Heard, Late, Step, once};
@@ -83,5 +84,5 @@ fn read(heard: &Heard, old: &BTreeMap<&'static str, String>) -> Option<Made> {
         pairs.insert(place, (pem, key.clone()));
     }
     let forge = env!("CARGO_PKG_VERSION").to_owned();
-    Some(Made { pairs, journal: Journal { format: 1, forge, stage: Stage::Trust, authorities } })
+    Some(Made { pairs, journal: Journal { format: FORMAT, forge, stage: Stage::Trust, authorities } })
 }

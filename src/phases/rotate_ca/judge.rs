@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::control_planes::fatal;
+use super::super::control_planes::{fatal, not_ours};
 use super::seen::{Seen, Written};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
@@ -46,6 +46,7 @@ impl Rotation {
 pub fn judge(cluster: &Cluster, seen: &BTreeMap<NodeName, Seen>) -> Result<Rotation, Vec<Finding>> {
     let hosts = || cluster.hosts.iter().filter_map(|host| Some((host, seen.get(&host.name)?)));
     let mut findings: Vec<Finding> = hosts().flat_map(|(host, seen)| incomplete(host, seen)).collect();
+    findings.extend(hosts().filter_map(|(host, seen)| not_ours(&host.name, seen.stranger.as_deref())));
     findings.extend(outside(cluster, seen));
     if !findings.is_empty() {
         return Err(findings);

@@ -32,6 +32,8 @@ pub struct Seen {
     pub made: BTreeMap<&'static str, Written>,
     /// A journal that can be read.
     pub journal: Option<Journal>,
+    /// The version of the forge that left a journal which cannot.
+    pub stranger: Option<String>,
     /// Places of authorities whose keys are there.
     pub keys: Vec<String>,
     /// Whether the controller manager's certificate to sign with has a file of its own.
@@ -65,6 +67,7 @@ impl Seen {
         let mut found = Self {
             node: pki::read(host.is_control_plane(), |key| seen.get(key)),
             journal: phase::rotation(seen),
+            stranger: phase::rotation_of_a_stranger(seen),
             ..Self::default()
         };
         for (place, _) in AUTHORITIES {

@@ -9,6 +9,7 @@ use crate::inventory::NodeName;
 use crate::inventory::cluster::EncryptionProvider;
 use crate::kube::encryption::rotation::{Files, Journal, Stage};
 use crate::kube::encryption::{EncryptionFile, EncryptionKey, Writer, key_name};
+use crate::kube::staged::FORMAT;
 use crate::phases::unrendered;
 use crate::render::Templates;
 use crate::secret::Secret;
@@ -75,7 +76,7 @@ impl Rotation {
         ];
         let [prepared, promoted, pruned] = files.each_ref().map(|(_, file)| file.sha256());
         let journal = Journal {
-            format: 1,
+            format: FORMAT,
             forge: env!("CARGO_PKG_VERSION").to_owned(),
             stage: Stage::Start,
             provider: writer.provider().to_owned(),

@@ -31,6 +31,9 @@ pub fn judge(servers: &BTreeMap<NodeName, Server>) -> Result<Standing, Vec<Findi
 }
 
 fn file(name: &NodeName, server: &Server) -> Option<Finding> {
+    if let Some(finding) = control_planes::not_ours(name, server.stranger.as_deref()) {
+        return Some(finding);
+    }
     let path = paths::ENCRYPTION;
     if server.sum.is_empty() {
         let next = "put it back from a backup, or from another control plane";
@@ -92,6 +95,7 @@ mod tests {
             mode: "600 root:root".to_owned(),
             sum: sum.to_owned(),
             journal: None,
+            stranger: None,
             loaded: sum.to_owned(),
         }
     }
@@ -134,6 +138,10 @@ mod tests {
         type Break = fn(&mut Server);
         let table: [(Break, &str); _] = [
             (|server| server.control_plane.ready = String::new(), "the API server of cp2 is not ready"),
+            (
+                |server| server.stranger = Some("9.9.9".to_owned()),
+                "cp2 is in the middle of a rotation that this forge cannot follow",
+            ),
             (|server| server.sum = String::new(), "cp2 has no encryption configuration"),
             (|server| server.mode = "644 root:root".to_owned(), "others than root can reach the encryption key on cp2"),
             (

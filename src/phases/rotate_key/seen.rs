@@ -6,7 +6,7 @@ use crate::host::resource::{Content, File};
 use crate::host::{Observed, Resource as _, quote};
 use crate::inventory::cluster::Host;
 use crate::kube::encryption::rotation::Journal;
-use crate::kube::paths;
+use crate::kube::{paths, staged};
 
 /// One control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Server {
     pub sum: String,
     /// A journal that can be read.
     pub journal: Option<Journal>,
+    /// The version of the forge that left a journal which cannot.
+    pub stranger: Option<String>,
     /// SHA-256 of the file that the API server has loaded; empty when it does not tell.
     pub loaded: String,
 }
@@ -51,7 +53,8 @@ impl Server {
             control_plane: ControlPlane::parse(seen),
             mode: file.next().unwrap_or_default().to_owned(),
             sum: first(file.next().unwrap_or_default()),
-            journal: serde_json::from_str(seen.get("rotation journal")).ok(),
+            journal: staged::journal(seen.get("rotation journal")),
+            stranger: staged::stranger(seen.get("rotation journal")),
             loaded: seen.get("rotation loaded").lines().find_map(loaded).unwrap_or_default().to_owned(),
         }
     }

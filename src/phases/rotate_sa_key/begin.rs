@@ -9,6 +9,7 @@ use crate::inventory::NodeName;
 use crate::kube::paths;
 use crate::kube::service_account_key::PublicKeys;
 use crate::kube::service_account_key::rotation::{Files, Journal, Stage};
+use crate::kube::staged::FORMAT;
 use crate::secret::Secret;
 
 /// A rotation that can be carried out.
@@ -35,7 +36,7 @@ impl Rotation {
         let (old, new) = (parse(&server.public)?, parse(&String::from_utf8_lossy(public.expose()))?);
         let sum = |keys: PublicKeys| Secret::new(keys.text()).sha256();
         let journal = Journal {
-            format: 1,
+            format: FORMAT,
             forge: env!("CARGO_PKG_VERSION").to_owned(),
             stage: Stage::Start,
             begun,

@@ -37,6 +37,9 @@ pub fn judge(servers: &BTreeMap<NodeName, Server>) -> Result<Standing, Vec<Findi
 }
 
 fn files(name: &NodeName, server: &Server) -> Option<Finding> {
+    if let Some(finding) = control_planes::not_ours(name, server.stranger.as_deref()) {
+        return Some(finding);
+    }
     let (key, public) = (paths::SA_KEY, paths::SA_PUB);
     if server.key.is_empty() {
         let next = "put it back from a backup, or from another control plane";

@@ -8,9 +8,9 @@ use crate::host::facts::Probe;
 use crate::host::resource::{Content, File, text_of};
 use crate::host::{Observed, Resource as _, quote};
 use crate::inventory::cluster::Host;
-use crate::kube::paths;
 use crate::kube::service_account_key::rotation::Journal;
 use crate::kube::service_account_key::{Pod, published, signed_by};
+use crate::kube::{paths, staged};
 
 /// One control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Server {
     pub public: String,
     /// A journal that can be read.
     pub journal: Option<Journal>,
+    /// The version of the forge that left a journal which cannot.
+    pub stranger: Option<String>,
     /// The ids of the keys that its API server verifies with, sorted.
     pub verifies: Vec<String>,
     /// The id of the key that its API server signs with; empty when it signed nothing.
@@ -133,7 +135,8 @@ impl Server {
             key: sum(key()),
             next_key: sum(next_key()),
             public: text_of(seen.get(&public().id())),
-            journal: serde_json::from_str(seen.get("sa-key journal")).ok(),
+            journal: staged::journal(seen.get("sa-key journal")),
+            stranger: staged::stranger(seen.get("sa-key journal")),
             verifies,
             signs,
             stale_manager: started.is_none_or(|started| started <= written),
