@@ -224,19 +224,10 @@ fn m_8_a_host_that_loses_its_power_while_it_restarts_comes_back_with_the_same_co
     let written = Written::new("powerless", 20);
     let servers = control_planes();
     let restart = |(host, step): &StepName| host == "cp1" && step == "certs-restart";
-    let aside = "until [ -e /etc/kubernetes/forge/manifests/kube-apiserver.yaml ]; do sleep 0.1; done; sync";
-    let stopped = meanwhile(renewal(&[], folder.path()), restart, || {
-        on("cp1", aside);
-        power("cp1", "kill");
-    });
+    let stopped = meanwhile(renewal(&[], folder.path()), restart, || power_goes_while_it_restarts("cp1"));
     assert!(matches!(stopped.code, 1 | 4), "{}", stopped.all());
     written.assert_readable_soon(&servers[1..]);
-    power("cp1", "start");
-    while !try_on("cp1", "systemctl --quiet is-active kubelet").status.success() {}
-    assert!(
-        !try_on("cp1", "[ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]").status.success(),
-        "it was not aside"
-    );
+    power_comes_back("cp1");
     let said = renew(&[]);
     assert_eq!(said.code, 0, "{}", said.all());
     written.assert_readable(&servers);

@@ -245,6 +245,48 @@ fn p_7_etcds_leader_that_goes_in_each_stage_costs_nothing() {
     );
 }
 
+/// A pod that nothing starts anew.
+const LONE: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: lone, namespace: default}
+spec:
+  containers: [{name: c, image: registry.k8s.io/pause:3.10}]
+  volumes: [{name: authority, configMap: {name: kube-root-ca.crt}}]
+";
+
+#[test]
+#[ignore = "takes three control planes and fifteen minutes"]
+fn p_8_a_lone_pod_keeps_the_old_authorities_and_a_hosts_power_may_go() {
+    three_control_planes();
+    let folder = operator();
+    let written = Written::new("powerless-signer", 20);
+    let servers = control_planes();
+    let stage = |stage: &str| rotation(&["--stage", stage], folder.path());
+    let ends = |name: &str| Said::of_output(stage(name).output().unwrap());
+    on_with_input("cp1", "kubectl --kubeconfig=/etc/kubernetes/admin.conf create -f -", LONE);
+    let held = ends("trust");
+    assert_eq!(held.code, 6, "{}", held.all());
+    assert!(held.all().contains("nothing starts these anew: default/lone"), "{}", held.all());
+    kubectl("-n default delete pod lone --now");
+    let goes_on = ends("trust");
+    assert_eq!(goes_on.code, 0, "{}", goes_on.all());
+    for name in ["sign", "remove"] {
+        let begins = |(host, step): &StepName| host == "cp2" && step == "authorities-install";
+        let stopped = meanwhile(stage(name), begins, || power_goes_while_it_restarts("cp2"));
+        println!("{name}: exit {}, {}", stopped.code, stopped.found().join("\n"));
+        assert!(matches!(stopped.code, 1 | 4), "{}", stopped.all());
+        written.assert_readable_soon(&[servers[0].clone(), servers[2].clone()]);
+        power_comes_back("cp2");
+        let again = ends(name);
+        assert_eq!(again.code, 0, "{}", again.all());
+        written.assert_readable(&servers);
+    }
+    // What a host's kernel was told is gone with its power.
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert_at_rest();
+}
+
 /// What every run of the tests sees of it. The hosts are given up afterwards, in the middle of a rotation.
 #[test]
 fn p_5_new_authorities_are_trusted_although_forge_was_killed_on_every_control_plane() {

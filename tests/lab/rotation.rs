@@ -99,6 +99,20 @@ pub(crate) fn wait_for_lock(host: &str) {
     on(host, "flock -w 120 /run/forge/lock true");
 }
 
+/// Takes a host's power as soon as its manifests lie aside: nothing starts there by itself.
+pub(crate) fn power_goes_while_it_restarts(host: &str) {
+    on(host, "until [ -e /etc/kubernetes/forge/manifests/kube-apiserver.yaml ]; do sleep 0.1; done; sync");
+    power(host, "kill");
+}
+
+/// Gives that host its power back, and waits until it is there, without its API server.
+pub(crate) fn power_comes_back(host: &str) {
+    power(host, "start");
+    while !try_on(host, "systemctl --quiet is-active kubelet").status.success() {}
+    let started = try_on(host, "[ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]").status.success();
+    assert!(!started, "it was not aside");
+}
+
 /// Kills the etcd that leads and tells on which control plane that was; its kubelet starts it again.
 pub(crate) fn stop_etcds_leader() -> String {
     let status = format!("{}\netcdctl endpoint status -w fields 2>/dev/null", forge::kube::ETCDCTL);
