@@ -161,6 +161,10 @@ mod tests {
         type Break = fn(&mut Server);
         let table: [(Break, &str); _] = [
             (|server| server.control_plane.ready = String::new(), "the API server of cp2 is not ready"),
+            (
+                |server| server.stranger = Some("9.9.9".to_owned()),
+                "cp2 is in the middle of a rotation that this forge cannot follow",
+            ),
             (|server| server.key = String::new(), "cp2 has no signing key"),
             (|server| server.mode = "640 root:root".to_owned(), "others than root can reach the signing key on cp2"),
             (|server| server.public = String::new(), "the public signing keys of cp2 cannot be used"),
