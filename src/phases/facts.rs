@@ -14,7 +14,7 @@ use crate::inventory::cluster::{Cluster, Host};
 use crate::kube::applied::{Live, Record, STATE, list};
 use crate::kube::encryption::rotation::Journal;
 use crate::kube::release::{self, Installed, RELEASES};
-use crate::kube::{COPIES, COPY_LINE, csr, paths, service_account_key, staged};
+use crate::kube::{COPIES, COPY_LINE, csr, paths, service_account_key};
 use crate::secret::Secret;
 
 /// Exists while `kubeadm init` or `kubeadm join` runs, and afterwards when it was cut off.
@@ -110,12 +110,12 @@ impl Facts {
 
     /// What a rotation of the encryption key left on the host, while one is under way.
     pub fn rotation(&self, host: &NodeName) -> Option<Journal> {
-        staged::journal(self.hosts.get(host)?.get("rotation"))
+        serde_json::from_str(self.hosts.get(host)?.get("rotation")).ok()
     }
 
     /// What a rotation of the service accounts' signing key left on the host, while one is under way.
     pub fn sa_rotation(&self, host: &NodeName) -> Option<service_account_key::rotation::Journal> {
-        staged::journal(self.hosts.get(host)?.get("sa-key rotation"))
+        serde_json::from_str(self.hosts.get(host)?.get("sa-key rotation")).ok()
     }
 
     /// Kubelets' requests for serving certificates.

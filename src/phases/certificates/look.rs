@@ -131,10 +131,10 @@ pub fn rotation_probe() -> Probe {
 
 /// What a rotation of the authorities left on a host, while one is under way.
 pub fn rotation(seen: &Observed) -> Option<Journal> {
-    staged::journal(seen.get(ROTATION))
+    serde_json::from_str(seen.get(ROTATION)).ok()
 }
 
-/// The version of the forge that left such a journal in a format that cannot be read.
+/// The version of the forge that left it, where its journal is in another format than this one's.
 pub fn rotation_of_a_stranger(seen: &Observed) -> Option<String> {
     staged::stranger(seen.get(ROTATION))
 }

@@ -32,7 +32,7 @@ pub struct Seen {
     pub made: BTreeMap<&'static str, Written>,
     /// A journal that can be read.
     pub journal: Option<Journal>,
-    /// The version of the forge that left a journal which cannot.
+    /// The version of the forge that left one in another format.
     pub stranger: Option<String>,
     /// Places of authorities whose keys are there.
     pub keys: Vec<String>,
