@@ -17,9 +17,7 @@ fn j_1_three_control_planes_and_a_worker() {
 
 #[test]
 fn j_2_all_control_planes_have_the_same_encryption_key() {
-    let sums: Vec<String> = ["cp1", "cp2", "cp3"]
-        .iter()
-        .map(|host| on(host, "sha256sum /etc/kubernetes/forge/encryption/config.yaml"))
-        .collect();
+    let sums: Vec<String> =
+        CONTROL_PLANES.iter().map(|host| on(host, "sha256sum /etc/kubernetes/forge/encryption/config.yaml")).collect();
     assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
 }

@@ -53,7 +53,7 @@ fn k_1_a_changed_inventory_is_rolled_out() {
     let expected: Vec<String> =
         ["cp1: ConfigMap kubeadm-config apiServer.extraArgs.audit-log-maxage: 30 → 20".to_owned()]
             .into_iter()
-            .chain(["cp1", "cp2", "cp3", "w1"].map(|host| format!("{host}: kubelet podPidsLimit: 4096 → 2048")))
+            .chain(NODES.map(|host| format!("{host}: kubelet podPidsLimit: 4096 → 2048")))
             .chain(CONTROL_PLANES.map(|host| format!("{host}: kube-apiserver --audit-log-maxage: 30 → 20")))
             .chain(CONTROL_PLANES.map(|host| format!("{host}: file /etc/kubernetes/forge/authentication.yaml: change")))
             .collect();

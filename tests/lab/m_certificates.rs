@@ -10,8 +10,6 @@ use serde_json::Value;
 use crate::rotation::*;
 use crate::support::*;
 
-const NODES: [&str; 4] = ["cp1", "cp2", "cp3", "w1"];
-
 fn list() -> Said {
     run(&["certs", "list", inventory().to_str().unwrap(), "--json"])
 }

@@ -1,5 +1,5 @@
 //! New authorities for three control planes: while a client works through the endpoint, and killed at every step of every
-//! stage. Run by `cargo test --features lab --test lab p_ -- --ignored --test-threads=1`.
+//! stage. Run by `cargo test --features lab --test lab p_authorities -- --ignored --test-threads=1`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ fn authorities(host: &str) -> BTreeSet<String> {
 /// Everything that says whom to trust, on every node and in the cluster.
 fn trusted() -> String {
     let mut all = String::new();
-    for host in ["cp1", "cp2", "cp3", "w1"] {
+    for host in NODES {
         all += &on(
             host,
             "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; cd /etc/kubernetes; \

@@ -261,17 +261,12 @@ pub(crate) fn keys_on(host: &str) -> Vec<String> {
         .collect()
 }
 
-/// The control planes and the worker.
-fn nodes() -> Vec<String> {
-    control_planes().into_iter().map(|(name, _)| name).chain(["w1".to_owned()]).collect()
-}
-
 /// Watches every command line on every node until it is asked. (With version 1 of cgroups systemd may miss that a unit's
 /// last process is gone, and waits.)
 pub(crate) fn watch_command_lines() {
-    for name in nodes() {
+    for name in NODES {
         on(
-            &name,
+            name,
             "systemd-run --quiet --collect --unit=watch --property=TimeoutStopSec=2 sh -c 'while :; do cat /proc/[0-9]*/cmdline 2>/dev/null; sleep 0.3; done >/root/command-lines'",
         );
     }
@@ -296,11 +291,11 @@ pub(crate) fn assert_nowhere(keys: &[String], said: &str, journals: &Path) {
     for key in keys {
         assert!(!here.contains(key), "a key is in what forge said or wrote");
     }
-    for name in nodes() {
+    for name in NODES {
         let look = "systemctl stop watch; cat >/run/pattern; [ -s /root/command-lines ] || echo nothing watched; \
                     grep -a -c -F -f /run/pattern /root/command-lines; journalctl --no-pager | grep -c -F -f /run/pattern; \
                     grep -r -l -F -f /run/pattern /var/lib/forge /run/forge /var/log /tmp; rm /run/pattern";
-        assert_eq!(on_with_input(&name, look, &keys.join("\n")), "0\n0\n", "{name}");
+        assert_eq!(on_with_input(name, look, &keys.join("\n")), "0\n0\n", "{name}");
     }
 }
 

@@ -204,6 +204,9 @@ impl Changed {
 /// The control planes of a lab that has three.
 pub(crate) const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
 
+/// All nodes of such a lab.
+pub(crate) const NODES: [&str; 4] = ["cp1", "cp2", "cp3", "w1"];
+
 /// A step's host and name.
 pub(crate) type StepName = (String, String);
 
