@@ -9,6 +9,7 @@ cache_root=${XDG_CACHE_HOME:-$HOME/.cache}/forge-lab
 state_root=/var/lib/forge-lab
 
 bridge=forgelab0
+bridge_mac=02:66:6f:72:67:65
 machine_address=10.77.0.1
 lab_network=10.77.0.0/24
 registry_port=5000

@@ -52,9 +52,11 @@ host_start() {
     start "host-$name" "$lab_root/lib/boot-host" "$name" "$hosts_root/$name/root" "$bridge" "${launcher[@]}"
 }
 
-# host_kill NAME: as when a machine loses its power. Its first process takes all others along.
+# host_kill NAME: as when a machine loses its power: nobody hears from it any more, not even how what ran
+# there has ended. Its first process takes all others along.
 host_kill() {
-    local name=$1 pid leader tries
+    local name=$1 pid tries
+    if ip link show dev "vb-$name" &>/dev/null; then ip link set "vb-$name" down 2>/dev/null || true; fi
     if pid=$(running "host-$name"); then
         xargs --no-run-if-empty kill -KILL 2>/dev/null <"/proc/$pid/task/$pid/children" || true
         for ((tries = 0; tries < 100; tries++)); do

@@ -5,6 +5,9 @@ network_up() {
     if ! ip link show dev "$bridge" &>/dev/null; then
         ip link add "$bridge" type bridge forward_delay 0
     fi
+    # Its own, or it takes that of a port and changes it as hosts come and go: whoever knows it then sends
+    # to nobody for half a minute.
+    ip link set "$bridge" address "$bridge_mac"
     ip address replace "$machine_address/24" dev "$bridge"
     ip link set "$bridge" up
     sysctl --quiet --write net.ipv4.ip_forward=1
