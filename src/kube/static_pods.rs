@@ -5,17 +5,22 @@ use std::net::IpAddr;
 use super::shell::last_words;
 use crate::host::quote;
 
-/// Shell that goes on when the API servers of all others (name, address) answer, or the one at `own` does not: with one more
-/// down etcd might lose its majority, and one that is down itself has nothing to lose. It needs [`STATIC_PODS`].
+/// Shell that goes on when the API servers of all others (name, address) answer, or nothing does on this host: with one more
+/// down etcd might lose its majority, and one that is down itself has nothing to lose. It waits longer than an API server that
+/// restarts is shut, and than etcd needs to choose who leads. It needs [`STATIC_PODS`] and [`crate::kube::ETCDCTL`].
 pub fn others_answer(own: IpAddr, others: &[(&str, IpAddr)]) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
     let each = others.iter().map(|(name, address)| {
         let what = quote(&format!("the API server of {name}, which answers"));
-        format!("await {what} ask_health kube-apiserver {}\n", quote(&address.to_string()))
+        format!("await {what} ask_health kube-apiserver {}", quote(&address.to_string()))
     });
-    let own = quote(&own.to_string());
+    let (each, own) = (each.collect::<Vec<_>>().join(" && "), quote(&own.to_string()));
     format!(
-        "if ask_health kube-apiserver {own} >/dev/null 2>&1; then\npatience=30\n{}patience=180\nfi",
-        each.collect::<String>()
+        "patience=75\n\
+         if ! {{ {each}; }} && {{ ask_health kube-apiserver {own} || ask_health etcd; }} >/dev/null 2>&1; then exit 1; fi\n\
+         patience=180"
     )
 }
 
@@ -90,8 +95,10 @@ take_away "$1"
 ended "$1" || { put_back "$1"; return 1; }
 started "$1" "$2"
 }
+keep_before() { cp "$aside/$1.yaml" "$aside/$1.old"; sync "$aside/$1.old"; mv -f "$aside/$1.old" "$aside/$1.before"; }
+as_before() { if [ -e "$aside/$1.before" ]; then mv -f "$aside/$1.before" "$aside/$1.yaml"; fi; }
 lay_aside() { install -m 600 "$2" "$aside/$1.new"; mv -f "$aside/$1.new" "$aside/$1.yaml"; }
-rewrite() { mkdir -p "$aside"; lay_aside "$1" "$2"; put_back "$1"; }
+rewrite() { mkdir -p "$aside"; lay_aside "$1" "$2"; mv -f "$aside/$1.yaml" "/etc/kubernetes/manifests/$1.yaml"; }
 logs() { find /var/log/pods -path "*/kube-system_$1-*/$1/*.log" -newer "$aside/since"; }
 answers_or_dies() { ask_health "$1" "$2" || [ "$(logs "$1" | wc -l)" -ge 3 ]; }
 come_back() {
@@ -113,19 +120,50 @@ address=$1; folder=$2; shift 2
 for name in "$@"; do take_away "$name"; done
 for name in "$@"; do
 if ! ended "$name"; then
-for other in "$@"; do put_back "$other"; done
+for other in "$@"; do as_before "$other"; put_back "$other"; done
 return 1
 fi
-[ ! -e "$aside/$name.yaml" ] || cp "$aside/$name.yaml" "$aside/$name.before"
+[ ! -e "$aside/$name.yaml" ] || keep_before "$name"
 lay_aside "$name" "$folder/$name.yaml"
 done
 if come_back "$address" "$@"; then rm -f "$aside"/*.before; return 0; fi
 for name in "$@"; do take_away "$name"; done
 for name in "$@"; do
 ended "$name" || true
-if [ -e "$aside/$name.before" ]; then mv -f "$aside/$name.before" "$aside/$name.yaml"; fi
+as_before "$name"
 done
 if come_back "$address" "$@"; then echo "the manifests before these were put back and answer again"; fi
 return 1
 }"#
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_restarts_when_another_one_is_gone_unless_nothing_runs_here_either() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let others = [("cp2", address("192.0.2.12")), ("cp3", address("fd00::13"))];
+        let script = others_answer(address("192.0.2.11"), &others);
+        // Who is well, and whether it goes on.
+        let table = [
+            ("192.0.2.12 fd00::13", true),
+            ("192.0.2.12 fd00::13 192.0.2.11 etcd", true),
+            ("192.0.2.12 192.0.2.11 etcd", false),
+            ("192.0.2.12 192.0.2.11", false),
+            ("fd00::13 etcd", false),
+            ("192.0.2.12", true),
+            ("", true),
+        ];
+        for (well, goes_on) in table {
+            let asked = format!(
+                "set -eu\nawait() {{ shift; \"$@\"; }}\nask_health() {{ case ' {well} ' in *\" ${{2:-$1}} \"*) ;; *) return 1 ;; esac; }}\n\
+                 {script}\necho \"goes on with $patience\""
+            );
+            let output = std::process::Command::new("sh").arg("-c").arg(asked).output().unwrap();
+            let said = if goes_on { "goes on with 180\n" } else { "" };
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), said, "{well}");
+        }
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use forge::inventory::{Cluster, NodeName};
+use forge::inventory::{Cluster, Host, NodeName};
 use forge::kube::pki::{self, Component, Node, Place, Wanted};
-use forge::phases::certificates::{Proofs, Renewal, plan};
+use forge::phases::certificates::{Proofs, Renewal, ended, plan};
 use forge::plan::{Heard, Plan, StepId, Turn, Work};
 use forge::secret::Secret;
 
@@ -165,6 +165,9 @@ fn while_most_control_planes_are_well_the_others_are_mended_first_and_one_at_a_t
     let plan = planned(&three_and_one(), YESTERDAY, &all, &[("cp2", lost), ("cp3", lost)]).unwrap();
     assert!(!needs(&plan, "cp1/restart").contains(&"cp2/restart".to_owned()), "the API is away already: together");
     assert!(needs(&plan, "cp1/restart").contains(&"cp2/renew".to_owned()));
+    let part =
+        planned(&three_and_one(), YESTERDAY, &only(&["apiserver"]), &[("cp2", lost), ("cp3", lost)]).err().unwrap();
+    assert!(part.starts_with("cp2 is not well, and not everything that is why would be renewed\n"), "{part}");
 }
 
 #[test]
@@ -172,9 +175,54 @@ fn what_no_renewal_gets_past_is_refused_before_anything_is_changed() {
     let blind: &[(&str, &str)] = &[("served/etcd-server", "no openssl")];
     let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp2", blind)]).err().unwrap();
     assert!(refused.starts_with("cp2: what is served there cannot be looked at\n"), "{refused}");
-    let ended: &[(&str, &str)] = &[("certificate/etcd-ca", ENDS), ("certificates/clock", TOMORROW)];
-    let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp2", ended)]).err().unwrap();
-    assert!(refused.starts_with("cp2: the authority etcd-ca has expired\n"), "{refused}");
+    let blind: &[(&str, &str)] = &[("served/kubelet-server", "no openssl")];
+    let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("w1", blind)]).err().unwrap();
+    assert!(refused.starts_with("w1: what is served there cannot be looked at\n"), "{refused}");
+
+    let cluster = three_and_one();
+    let ends: &[(&str, &str)] = &[("certificate/etcd-ca", ENDS), ("certificates/clock", TOMORROW)];
+    let answers = |host: &Host| if host.name.as_str() == "cp2" { ends } else { &[] };
+    let nodes = cluster.hosts.iter().map(|host| (host.name.clone(), node(true, YESTERDAY, answers(host)))).collect();
+    let told: Vec<(bool, String)> = ended(&cluster, &nodes).into_iter().map(|one| (one.fatal, one.what)).collect();
+    assert_eq!(told, [(true, "cp2: the authority etcd-ca has expired".to_owned())]);
+}
+
+/// With four members and three hosts each restart takes the quorum.
+#[test]
+fn a_member_of_etcd_that_nobody_knows_stops_it() {
+    let four: &[(&str, &str)] = &[("certificates/health", "api ok\netcd ok\nmembers 4")];
+    let refused = planned(&three_and_one(), YESTERDAY, &Wanted::default(), &[("cp2", four)]).err().unwrap();
+    assert!(
+        refused.starts_with("etcd has 4 members, and 3 control planes of the inventory are part of the cluster\n"),
+        "{refused}"
+    );
+    assert!(planned(&single(), YESTERDAY, &Wanted::default(), &[]).is_ok(), "there is no other to wait for");
+}
+
+#[test]
+fn a_control_plane_that_lacks_what_is_not_renewed_stops_it() {
+    let lost: &[(&str, &str)] = &[("certificate/etcd-peer", "")];
+    let planned = |names: &[&str]| planned(&three_and_one(), YESTERDAY, &only(names), &[("cp3", lost)]);
+    let refused = planned(&["scheduler.conf"]).err().unwrap();
+    assert!(refused.starts_with("cp3 is not well, and not everything that is why would be renewed\n"), "{refused}");
+    assert!(refused.contains("expired or missing there: etcd-peer\n"), "{refused}");
+    assert_eq!(steps(&planned(&["etcd-peer"]).unwrap())[0], "cp3/backup");
+}
+
+/// Whatever has become of the others since they were looked at.
+#[test]
+fn nothing_restarts_before_the_other_control_planes_answer() {
+    let asked = |cluster: &Cluster, now: &str| {
+        let plan = planned(cluster, now, &Wanted::default(), &[]).unwrap();
+        let restart = plan.steps.iter().find(|step| word(&step.id) == "cp1/restart").unwrap();
+        let Work::Changes(script) = &restart.work else { panic!("it is a script") };
+        let (asks, begins) =
+            (script.text().find("the API server of cp3, which answers"), script.text().find("trap back"));
+        asks.is_some_and(|asks| asks < begins.unwrap())
+    };
+    assert!(asked(&three_and_one(), YESTERDAY));
+    assert!(!asked(&three_and_one(), TOMORROW), "they do not trust each other, and restart together");
+    assert!(!asked(&single(), YESTERDAY));
 }
 
 #[test]

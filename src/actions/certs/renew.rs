@@ -9,7 +9,7 @@ use crate::actions::{Run, join_secrets, kubeconfig};
 use crate::error::{Exit, Problem};
 use crate::kube::pki::Wanted;
 use crate::kube::staged::Staged as _;
-use crate::phases::certificates::{Proofs, Renewal, ca, pending, plan, probes, rotation};
+use crate::phases::certificates::{Proofs, Renewal, ca, ended, pending, plan, probes, rotation};
 use crate::phases::preflight::Finding;
 use crate::phases::verify::Evidence;
 
@@ -25,7 +25,7 @@ pub async fn renew(run: &mut Run, wanted: &Wanted, refreshed: Option<&Path>) -> 
         let what = "a rotation of the authorities was begun and is not finished";
         Finding::told(what, journal.stage.words(), "forge certs rotate-ca INVENTORY")
     });
-    run.refuse(under_way.into_iter().collect())?;
+    run.refuse(under_way.into_iter().chain(ended(&run.cluster, &nodes)).collect())?;
     let secrets = join_secrets()?;
     let proofs = Proofs::default();
     let plan = plan(Renewal {

@@ -109,16 +109,21 @@ pub fn stale(node: &Node, component: Component) -> bool {
     older || serves_another || node.aside.contains(&component)
 }
 
-/// Whether something that a control plane cannot work without has ended or is gone: then its parts do not trust each other any
-/// more, or its kubelet does not start them, and one after the other would not bring them back.
-pub fn is_broken(node: &Node) -> bool {
+/// What a control plane cannot work without and what has ended or is gone: then its parts do not trust each other any more, or
+/// its kubelet does not start them, and one after the other would not bring them back.
+pub fn broken(node: &Node) -> impl Iterator<Item = &'static Place> {
     let needed = |place: &&Place| {
         place.keeper == Keeper::KubeletClient || matches!(place.used_by, Some(Component::Etcd | Component::ApiServer))
     };
     PLACES
         .iter()
         .filter(needed)
-        .any(|place| node.certificate(place).is_none_or(|one| (one.not_after as f64) < node.now))
+        .filter(|place| node.certificate(place).is_none_or(|one| (one.not_after as f64) < node.now))
+}
+
+/// Whether there is any of that.
+pub fn is_broken(node: &Node) -> bool {
+    broken(node).next().is_some()
 }
 
 /// The place of an authority that has ended.

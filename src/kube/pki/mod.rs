@@ -6,7 +6,7 @@ mod places;
 pub mod rotation;
 mod sans;
 
-pub use judge::{Due, Wanted, days_left, due, ended_authority, is_broken, notes, stale};
+pub use judge::{Due, Wanted, broken, days_left, due, ended_authority, is_broken, notes, stale};
 pub use node::{File, Node, read};
 pub use places::{Component, Keeper, PLACES, Place};
 pub use sans::api_server_sans;

@@ -16,6 +16,7 @@ use crate::inventory::NodeName;
 use crate::inventory::cluster::{Cluster, Host};
 use crate::kube::pki::{self, Node, Wanted};
 use crate::kube::{JoinSecrets, init_config};
+use crate::phases::preflight::Finding;
 use crate::phases::unrendered;
 use crate::phases::verify::Evidence;
 use crate::plan::Plan;
@@ -64,22 +65,31 @@ impl Renewal<'_> {
     }
 }
 
-/// What no renewal gets past.
-fn possible(jobs: &[job::Job<'_>]) -> Result<(), Problem> {
-    for job in jobs.iter().filter(|job| job.host.is_control_plane()) {
-        let name = &job.host.name;
-        if !job.node.can_look {
-            return Err(Problem::new(Exit::Preflight, format!("{name}: what is served there cannot be looked at"))
-                .cause("openssl is not installed")
-                .next(format!("on {name}: apt-get install openssl")));
-        }
-        if let Some(place) = pki::ended_authority(job.node) {
-            return Err(Problem::new(Exit::Preflight, format!("{name}: the authority {place} has expired"))
-                .cause("nobody accepts what it has signed, or would sign now")
-                .next("make it anew by hand and give it to every node, then: forge certs renew INVENTORY"));
-        }
+/// The authorities that have ended: no renewal gets past them, because nobody accepts what they have signed.
+pub fn ended(cluster: &Cluster, nodes: &BTreeMap<NodeName, Node>) -> Vec<Finding> {
+    let ended = |host: &Host| {
+        let (name, place) = (&host.name, pki::ended_authority(nodes.get(&host.name)?)?);
+        Some(Finding {
+            host: Some(name.clone()),
+            fatal: true,
+            what: format!("{name}: the authority {place} has expired"),
+            cause: "nobody accepts what it has signed, or would sign now".to_owned(),
+            next: "make it anew by hand and give it to every node, then: forge certs renew INVENTORY".to_owned(),
+        })
+    };
+    cluster.control_planes().filter_map(ended).collect()
+}
+
+/// What is new has to be looked at on every node.
+fn can_look(jobs: &[job::Job<'_>]) -> Result<(), Problem> {
+    let blind: Vec<&str> = jobs.iter().filter(|job| !job.node.can_look).map(|job| job.host.name.as_str()).collect();
+    if blind.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let names = blind.join(", ");
+    Err(Problem::new(Exit::Preflight, format!("{names}: what is served there cannot be looked at"))
+        .cause("openssl is not installed")
+        .next(format!("on {names}: apt-get install openssl")))
 }
 
 /// The steps: control planes one after the other, each proven before the next, or all together where they cannot work with
@@ -89,7 +99,7 @@ fn possible(jobs: &[job::Job<'_>]) -> Result<(), Problem> {
 /// A control plane is not well for another reason than its certificates, or a template cannot be rendered.
 pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
     let jobs = job::jobs(renewal)?;
-    possible(&jobs)?;
+    can_look(&jobs)?;
     let order = order::order(&jobs)?;
     let mut plan = Plan::default();
     for job in order::sorted(&jobs) {
@@ -100,7 +110,8 @@ pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
             }
             steps.extend(install::step(job));
             let renewed = renew::step(job, renewal)?;
-            let restarted = (!job.restarts.is_empty()).then(|| restart::step(job.host, &job.restarts));
+            let others = order::others(order, job, &jobs);
+            let restarted = (!job.restarts.is_empty()).then(|| restart::step(job.host, &job.restarts, &others));
             let is_touched = renewed.is_some() || restarted.is_some();
             steps.extend(renewed);
             steps.extend(kubelet::step(job, renewal)?);

@@ -3,6 +3,7 @@
 use super::job::Job;
 use super::{backup, install, kubelet, proof, renew, restart};
 use crate::error::{Exit, Problem};
+use crate::inventory::cluster::Host;
 use crate::kube::pki;
 use crate::plan::{Step, StepId};
 
@@ -19,16 +20,21 @@ pub(super) enum Order {
 /// the others not before one that is not well is well again.
 ///
 /// # Errors
-/// A control plane is not well, and its certificates are not why.
+/// A control plane is not well, and this renewal does not mend it; or etcd has a member that nobody knows.
 pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
     let servers: Vec<&Job<'_>> = jobs.iter().filter(|job| job.host.is_control_plane()).collect();
-    let well = servers.iter().filter(|job| job.node.healthy && !pki::is_broken(job.node)).count();
-    let works = well * 2 > servers.len();
-    if !works && servers.iter().any(|job| pki::is_broken(job.node)) {
+    let broken = || servers.iter().filter(|job| pki::is_broken(job.node));
+    let ill = || servers.iter().filter(|job| !job.node.healthy && !pki::is_broken(job.node));
+    let works = servers.iter().filter(|job| is_well(job)).count() * 2 > servers.len();
+    // A single one harms nobody else.
+    let several = servers.len() > 1;
+    if let Some(job) = broken().find(|job| several && !renews_what_is_broken(job)) {
+        return Err(half(job));
+    }
+    if !works && broken().next().is_some() {
         return Ok(Order::Together);
     }
-    let ill: Vec<&&Job<'_>> = servers.iter().filter(|job| !job.node.healthy).collect();
-    if let Some(job) = ill.iter().find(|job| !job.stale && !pki::is_broken(job.node) && servers.len() > 1) {
+    if let Some(job) = ill().find(|job| several && !job.stale) {
         return Err(Problem::new(
             Exit::Preflight,
             format!("{} is not well, and its certificates are not why", job.host.name),
@@ -36,13 +42,52 @@ pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
         .cause("its API server does not say that it is ready, or its member of etcd not that it is healthy")
         .next("mend it first: a restart of another control plane could stop the API"));
     }
-    Ok(if works || ill.len() < 2 { Order::OneByOne } else { Order::Together })
+    // Each member that is down takes one from those that may restart.
+    let too_many = |job: &&&Job<'_>| several && job.node.healthy && job.node.members > servers.len();
+    if let Some(job) = servers.iter().find(too_many) {
+        let what = format!(
+            "etcd has {} members, and {} control planes of the inventory are part of the cluster",
+            job.node.members,
+            servers.len()
+        );
+        return Err(Problem::new(Exit::Preflight, what).cause(format!("etcdctl member list on {}", job.host.name)).next(
+            "bring the control plane of that member back, or remove the member: a restart of another one could stop the API",
+        ));
+    }
+    Ok(if works || ill().count() < 2 { Order::OneByOne } else { Order::Together })
+}
+
+fn is_well(job: &Job<'_>) -> bool {
+    job.node.healthy && !pki::is_broken(job.node)
+}
+
+fn renews_what_is_broken(job: &Job<'_>) -> bool {
+    pki::broken(job.node).all(|place| job.due.iter().any(|(due, _)| *due == place))
+}
+
+fn half(job: &Job<'_>) -> Problem {
+    let name = &job.host.name;
+    let broken: Vec<&str> = pki::broken(job.node).map(|place| place.name).collect();
+    Problem::new(Exit::Preflight, format!("{name} is not well, and not everything that is why would be renewed"))
+        .cause(format!("expired or missing there: {}", broken.join(", ")))
+        .next("forge certs renew INVENTORY, without --only: a restart of another control plane could stop the API")
+}
+
+/// The control planes that have to answer while this one restarts: not those that do not trust each other, nor those whose
+/// turn to be mended is still to come.
+pub(super) fn others<'a>(order: Order, job: &Job<'a>, jobs: &[Job<'a>]) -> Vec<&'a Host> {
+    let others = jobs.iter().filter(|other| other.host.is_control_plane() && other.host.name != job.host.name);
+    if order == Order::OneByOne {
+        others.filter(|other| is_well(other)).map(|other| other.host).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Control planes first, and among them the one that is not well, which a run that was cut off left behind.
 pub(super) fn sorted<'a, 'b>(jobs: &'b [Job<'a>]) -> Vec<&'b Job<'a>> {
     let mut sorted: Vec<&Job<'_>> = jobs.iter().collect();
-    sorted.sort_by_key(|job| (!job.host.is_control_plane(), job.node.healthy && !pki::is_broken(job.node)));
+    sorted.sort_by_key(|job| (!job.host.is_control_plane(), is_well(job)));
     sorted
 }
 

@@ -3,7 +3,7 @@
 use crate::host::{Difference, Script, quote};
 use crate::inventory::cluster::Host;
 use crate::kube::pki::Component;
-use crate::kube::{ETCDCTL, STATIC_PODS};
+use crate::kube::{ETCDCTL, STATIC_PODS, others_answer};
 use crate::phases::id;
 use crate::plan::{Step, Work};
 
@@ -43,8 +43,10 @@ pub fn restart(host: &Host, components: &[Component]) -> Script {
     script.line(format!("back\nfor each in $others; do started \"$each\" {address}; done"))
 }
 
-/// The step.
-pub(super) fn step(host: &Host, components: &[Component]) -> Step {
+/// The step; it begins nothing unless the API servers of all `others` answer, whatever has happened since they were looked at.
+pub(super) fn step(host: &Host, components: &[Component], others: &[&Host]) -> Step {
+    let others: Vec<_> = others.iter().map(|other| (other.name.as_str(), other.address)).collect();
+    let asked = Script::new(format!("{ETCDCTL}\n{STATIC_PODS}\n{}", others_answer(host.address, &others)));
     Step {
         id: id(host, STEP),
         title: "control plane restarted".to_owned(),
@@ -52,6 +54,6 @@ pub(super) fn step(host: &Host, components: &[Component]) -> Step {
         needs: Vec::new(),
         after: Vec::new(),
         changes: vec![Difference::new(format!("restart: {}", words(components.iter())))],
-        work: Work::Changes(restart(host, components)),
+        work: Work::Changes(asked.then(restart(host, components))),
     }
 }
