@@ -14,6 +14,7 @@ data=$(base64 -w0 <"$2")
 rm -f "$1.forge-new"
 (umask 077; sed "s|^\( *certificate-authority-data: \).*|\1$data|" "$1" >"$1.forge-new")
 grep -q -F -- "$data" "$1.forge-new" || { echo "$1 has no certificate-authority-data"; rm -f "$1.forge-new"; return 1; }
+sync "$1.forge-new"
 mv -f "$1.forge-new" "$1"
 }"#
 );

@@ -31,7 +31,9 @@ pub fn backup(host: &Host) -> Step {
         runs_on: host.name.clone(),
         needs: Vec::new(),
         after: Vec::new(),
-        changes: vec![Difference::new("/etc/kubernetes and the kubelet's keys: copy to /var/backups/forge")],
+        changes: vec![Difference::new(
+            "pki, kubeconfigs, manifests and the kubelet's keys: copy to /var/backups/forge",
+        )],
         work: Work::Changes(Script::new(BACKUP)),
     }
 }

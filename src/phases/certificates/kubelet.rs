@@ -12,6 +12,12 @@ use crate::plan::{Step, Work};
 /// The step's name.
 pub(super) const STEP: &str = "certs-kubelet";
 
+/// With what a kubelet comes for its first certificate.
+const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
+
+/// The certificate that it was given.
+const CURRENT: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+
 /// A control plane has the CA's key, so its kubelet comes back before anything else does. The certificate is put where the
 /// kubelet keeps those that it was given itself.
 const OWN: &str = r#"umask 077
@@ -20,15 +26,14 @@ kubeadm init phase kubeconfig kubelet --config "$FORGE/config" --kubeconfig-dir 
 field() { sed -n "s/^ *client-$1-data: *//p" "$FORGE/made/kubelet.conf" | base64 -d; }
 pem=/var/lib/kubelet/pki/kubelet-client-$(date +%Y-%m-%d-%H-%M-%S).pem
 { field certificate; field key; } >"$pem.new"
+sync "$pem.new"
 mv "$pem.new" "$pem"
 ln -s "$pem" "$FORGE/link"
 mv -T "$FORGE/link" /var/lib/kubelet/pki/kubelet-client-current.pem"#;
 
 /// A worker's kubelet asks as when it joined: its new key never leaves the host. When nobody gives it a certificate it goes on
-/// with the one it had.
-const ASK: &str = r#"bootstrap=/etc/kubernetes/bootstrap-kubelet.conf
-current=/var/lib/kubelet/pki/kubelet-client-current.pem
-before=$(readlink -f "$current")
+/// with the one it had; where the power went meanwhile it asks again after the boot, and the next renewal asks anew.
+const ASK: &str = r#"before=$(readlink -f "$current")
 back() {
 rm -f "$bootstrap"
 if [ ! -e "$current" ] && [ -e "$before" ]; then ln -s "$before" "$current"; systemctl restart kubelet; fi
@@ -40,7 +45,7 @@ rm -f "$current""#;
 
 /// Shell that restarts the kubelet. One that dislikes something says so by ending within a second or two, after it has begun
 /// to listen.
-pub const RESTART: &str = r#"await() {
+pub const RESTART: &str = r#"kubelet_is() {
 what=$1; tries=0; shift
 until "$@"; do
 tries=$((tries + 1))
@@ -49,17 +54,18 @@ sleep 0.5
 done
 }
 pid() { systemctl show --property=MainPID --value kubelet; }
-settled() { before=$(pid); sleep 3; [ "$(pid)" = "$before" ] && [ -n "$(ss -H -l -t -n 'sport = :10248')" ]; }
+settled() { running=$(pid); sleep 3; [ "$(pid)" = "$running" ] && [ -n "$(ss -H -l -t -n 'sport = :10248')" ]; }
 systemctl restart kubelet
-await 'the kubelet has its certificate' [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ]
-await 'the kubelet runs on' settled"#;
+kubelet_is 'the kubelet has its certificate' [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ]
+kubelet_is 'the kubelet runs on' settled"#;
 
 /// The step, when one of them is due.
 pub(super) fn step(job: &Job<'_>, renewal: Renewal<'_>) -> Result<Option<Step>, Problem> {
     if !job.needs_kubelet() {
         return Ok(None);
     }
-    let mut script = Script::default();
+    // A run whose host lost its power may have left it; a kubelet without a certificate still needs it.
+    let mut script = Script::new(format!("[ ! -e {CURRENT} ] || rm -f {BOOTSTRAP}"));
     let mut needs = Vec::new();
     if job.is_due(Keeper::KubeletServing) {
         script = script.line("rm -f /var/lib/kubelet/pki/kubelet-server-current.pem");
@@ -69,7 +75,7 @@ pub(super) fn step(job: &Job<'_>, renewal: Renewal<'_>) -> Result<Option<Step>, 
     } else if job.is_due(Keeper::KubeletClient) {
         let (cluster, token) = (renewal.cluster, &renewal.secrets.token);
         let bootstrap = discovery_kubeconfig(renewal.templates, cluster, renewal.ca, token).map_err(unrendered)?;
-        script = script.line(ASK).file("bootstrap", bootstrap);
+        script = script.line(format!("bootstrap={BOOTSTRAP} current={CURRENT}\n{ASK}")).file("bootstrap", bootstrap);
         needs.extend(token::server(renewal).map(|server| id(server, token::CREATE)));
     }
     let due =

@@ -26,6 +26,8 @@ pub(super) fn step(job: &Job<'_>, renewal: Renewal<'_>) -> Result<Option<Step>, 
             script = script.line(format!("trust {} {}", quote(place.path), paths::CA));
         }
     }
+    // kubeadm does not wait until they are on the disk.
+    script = script.line("sync -f /etc/kubernetes");
     let changes = due.iter().map(|(place, why)| Difference::new(format!("certificate {}: renew ({why})", place.name)));
     Ok(Some(Step {
         id: id(job.host, STEP),

@@ -17,8 +17,8 @@ use crate::phases::certificates::{Begin, Installation, RESTART};
 use crate::plan::Late;
 use crate::secret::Secret;
 
-/// Shell that defines `put MODE FILE PATH`, in one rename.
-const PUT: &str = "umask 077\nput() { install -m \"$1\" \"$2\" \"$3.forge-new\"; mv -f \"$3.forge-new\" \"$3\"; }";
+/// Shell that defines `put MODE FILE PATH`, in one rename and with its bytes on the disk before its name.
+const PUT: &str = "umask 077\nput() { install -m \"$1\" \"$2\" \"$3.forge-new\"; sync \"$3.forge-new\"; mv -f \"$3.forge-new\" \"$3\"; }";
 
 /// What is put in place on a node that is not as far as `stage`.
 pub(super) fn installation(host: &Host, rotation: &Rotation, stage: Stage, made: &Late<Made>) -> Installation {

@@ -12,6 +12,7 @@ use crate::kube::{ETCDCTL, STATIC_PODS, others_answer, paths};
 use crate::phases::control_planes::own_server;
 use crate::phases::{certificates, id};
 use crate::plan::{Heard, Step, StepId, Talk, Turn, Work};
+use crate::secret::Secret;
 
 /// The step; `None` on a control plane that is further already, or where nothing is left to do.
 pub(super) fn step(
@@ -107,7 +108,9 @@ fn install(
         if let Some(key) = rotation.key().filter(|_| stage != Stage::Alone) {
             script = script.then(File::secret(path, Content::Secret(key.clone())).apply());
         }
-        script = script.then(File::text(paths::SA_PUB, rotation.public(stage).text()).mode(0o600).apply());
+        // Not secret, and yet on the disk before its name: no token is good without it.
+        let public = Content::Secret(Secret::new(rotation.public(stage).text()));
+        script = script.then(File::secret(paths::SA_PUB, public).apply());
         if stage == Stage::Signs {
             script = script.line(format!("rm -f {}", paths::SA_NEXT_KEY));
         }
@@ -179,7 +182,6 @@ fn note(stage: Stage, journal: &Journal, now: String) -> Script {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
 
     fn heard(values: &[(&str, &str)]) -> Option<Heard> {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect();
