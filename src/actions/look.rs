@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
 
-use super::run::{Run, interrupted};
+use super::run::Run;
 use crate::error::{Exit, Problem};
 use crate::host::facts::Probe;
 use crate::host::frames::Said;
@@ -24,10 +24,10 @@ impl Run {
     /// # Errors
     /// A host did not answer, is locked, or preflight found something; all findings have been told of.
     pub async fn look(&mut self, lock: bool) -> Result<Facts, Problem> {
-        let mut interrupts = self.interrupts.clone();
+        let (mut interrupts, interrupted) = (self.interrupts.clone(), self.interrupted());
         tokio::select! {
             result = self.observe(lock) => result,
-            _ = interrupts.next() => Err(interrupted()),
+            _ = interrupts.next() => Err(interrupted),
         }
     }
 
@@ -56,10 +56,10 @@ impl Run {
         probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
         lock: bool,
     ) -> Result<BTreeMap<NodeName, Observed>, Problem> {
-        let mut interrupts = self.interrupts.clone();
+        let (mut interrupts, interrupted) = (self.interrupts.clone(), self.interrupted());
         tokio::select! {
             result = self.ask(probes, lock) => result,
-            _ = interrupts.next() => Err(interrupted()),
+            _ = interrupts.next() => Err(interrupted),
         }
     }
 
@@ -71,10 +71,10 @@ impl Run {
         &self,
         probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
     ) -> Result<(BTreeMap<NodeName, Observed>, usize), Problem> {
-        let mut interrupts = self.interrupts.clone();
+        let (mut interrupts, interrupted) = (self.interrupts.clone(), self.interrupted());
         let (hosts, problems) = tokio::select! {
             result = self.answers(probes, false) => result?,
-            _ = interrupts.next() => return Err(interrupted()),
+            _ = interrupts.next() => return Err(interrupted),
         };
         Ok((hosts, self.tell_unless_all(problems)?))
     }

@@ -82,10 +82,10 @@ impl Run {
     /// # Errors
     /// Every host that cannot be reached, logged into or trusted has been told of; this is the first.
     pub async fn connect(&mut self) -> Result<(), Problem> {
-        let mut interrupts = self.interrupts.clone();
+        let (mut interrupts, interrupted) = (self.interrupts.clone(), self.interrupted());
         tokio::select! {
             result = self.log_in() => result,
-            _ = interrupts.next() => Err(interrupted()),
+            _ = interrupts.next() => Err(interrupted),
         }
     }
 
@@ -95,10 +95,10 @@ impl Run {
     /// # Errors
     /// No host answered.
     pub async fn connect_to_those_that_answer(&mut self) -> Result<usize, Problem> {
-        let mut interrupts = self.interrupts.clone();
+        let (mut interrupts, interrupted) = (self.interrupts.clone(), self.interrupted());
         let problems = tokio::select! {
             result = self.logins() => result?,
-            _ = interrupts.next() => return Err(interrupted()),
+            _ = interrupts.next() => return Err(interrupted),
         };
         self.tell_unless_all(problems)
     }
@@ -216,6 +216,11 @@ impl Run {
         if self.changed == 0 { "nothing was changed" } else { "what was done before stays done" }
     }
 
+    /// What a run says that somebody ends while it looks.
+    pub(super) fn interrupted(&self) -> Problem {
+        Problem::new(Exit::Interrupted, format!("interrupted; {}", self.so_far()))
+    }
+
     /// Runs the plan; problems are told of as they come, and the first gives the exit code.
     pub async fn execute(&mut self, plan: Plan) -> Exit {
         let summary = execute(plan, &self.fleet, &self.events, self.interrupts.clone()).await;
@@ -262,8 +267,4 @@ impl Run {
             round_trips: most,
         });
     }
-}
-
-pub(super) fn interrupted() -> Problem {
-    Problem::new(Exit::Interrupted, "interrupted; nothing was changed")
 }
