@@ -94,7 +94,7 @@ pub fn table(places: &[Place]) -> String {
 /// - `strangers`: keys elsewhere whose values are encrypted with another key than WANTED;
 /// - `counts`: how many objects PLACES hold, and how many keys etcd holds.
 ///
-/// A page of small objects is made larger, up to 4000, since asking costs as much as reading a thousand of them; above 32 MB,
+/// A page of small objects is made larger, up to 6400, since asking costs as much as reading a thousand of them; above 32 MB,
 /// which etcd has to hold meanwhile, it is halved.
 ///
 /// An empty WANTED stands for plaintext. `-w fields` prints a value in one line, in which a byte that is not ASCII is
