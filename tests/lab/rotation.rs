@@ -62,12 +62,10 @@ pub(crate) fn api_server_comes_back(host: &str) {
     wait_for_api_server(host);
 }
 
-/// Waits until a host's API server is ready.
+/// Waits until a host is there and its API server ready.
 pub(crate) fn wait_for_api_server(host: &str) {
-    on(
-        host,
-        "tries=0; until curl -skf https://127.0.0.1:6443/readyz >/dev/null || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 1; done",
-    );
+    let ready = "curl -skf https://127.0.0.1:6443/readyz";
+    wait_until(&format!("the API server of {host}"), || try_on(host, ready).status.success());
 }
 
 /// The API answers. A server that restarts at this moment does not yet; another does.
@@ -90,7 +88,8 @@ pub(crate) fn cut_off(host: &str, seconds: u32) {
 
 /// Waits until it is reached again, and its etcd and its API server have found the others.
 pub(crate) fn wait_until_reached(host: &str) {
-    while !try_on(host, "! nft list table inet cut 2>/dev/null").status.success() {}
+    let open = "! nft list table inet cut 2>/dev/null";
+    wait_until(&format!("{host} is reached"), || try_on(host, open).status.success());
     wait_for_api_server(host);
 }
 
@@ -101,14 +100,16 @@ pub(crate) fn wait_for_lock(host: &str) {
 
 /// Takes a host's power as soon as its manifests lie aside: nothing starts there by itself.
 pub(crate) fn power_goes_while_it_restarts(host: &str) {
-    on(host, "until [ -e /etc/kubernetes/forge/manifests/kube-apiserver.yaml ]; do sleep 0.1; done; sync");
+    let aside = "[ -e /etc/kubernetes/forge/manifests/kube-apiserver.yaml ] && sync";
+    wait_until(&format!("{host} restarts"), || try_on(host, aside).status.success());
     power(host, "kill");
 }
 
 /// Gives that host its power back, and waits until it is there, without its API server.
 pub(crate) fn power_comes_back(host: &str) {
     power(host, "start");
-    while !try_on(host, "systemctl --quiet is-active kubelet").status.success() {}
+    let active = "systemctl --quiet is-active kubelet";
+    wait_until(&format!("the kubelet of {host}"), || try_on(host, active).status.success());
     let started = try_on(host, "[ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]").status.success();
     assert!(!started, "it was not aside");
 }
@@ -327,18 +328,45 @@ pub(crate) fn prefixes() -> String {
     on("cp1", &format!("{script} 2>/dev/null")).lines().map(str::trim).collect::<Vec<_>>().join(", ")
 }
 
-/// Asks the API server through the endpoint, from a worker, over and over, each time with a new connection.
+/// Asks the API, from a worker, over and over, each time with a new connection.
 pub(crate) struct Client {
     asking: Child,
     name: &'static str,
 }
 
 impl Client {
-    /// Begins, with a kubeconfig of which the server's address does not count.
+    /// Begins, through the endpoint, with a kubeconfig of which the server's address does not count.
     pub(crate) fn begins(name: &'static str, kubeconfig: &str) -> Self {
+        Self::asks(name, kubeconfig, &format!("kubectl --kubeconfig=/run/{name} get --raw /api >/dev/null"))
+    }
+
+    /// Begins to read from etcd, through the first of these API servers that answers, by its own address.
+    pub(crate) fn reads(name: &'static str, servers: &[(String, String)]) -> Self {
+        kubectl(&format!("-n kube-system delete serviceaccount,clusterrolebinding {name} --ignore-not-found"));
+        kubectl(&format!("-n kube-system create serviceaccount {name}"));
+        kubectl(&format!("create clusterrolebinding {name} --clusterrole=view --serviceaccount=kube-system:{name}"));
+        let token = kubectl(&format!("-n kube-system create token {name} --duration=2h"));
+        // Whom it trusts may change meanwhile, and is not asked here.
+        let kubeconfig = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+             clusters:\n- name: c\n  cluster:\n    insecure-skip-tls-verify: true\n    server: x\n\
+             users: [{{name: u, user: {{token: {token}}}}}]\n",
+            token = token.trim(),
+        );
+        let reads = servers.iter().map(|(_, address)| {
+            format!(
+                "kubectl --kubeconfig=/run/{name} --server=https://{address}:6443 --request-timeout=20s \
+                 get --raw /api/v1/namespaces/default >/dev/null"
+            )
+        });
+        let reads: Vec<String> = reads.collect();
+        Self::asks(name, &kubeconfig, &format!("{{ {}; }}", reads.join(" || ")))
+    }
+
+    fn asks(name: &'static str, kubeconfig: &str, how: &str) -> Self {
         let ask = format!(
-            "while [ -e /run/{name}.asking ]; do kubectl --kubeconfig=/run/{name} get --raw /api >/dev/null \
-             2>>/run/{name}.errors && echo ok || echo failed; sleep 1; done >/run/{name}.answers"
+            "while [ -e /run/{name}.asking ]; do {how} 2>>/run/{name}.errors && echo ok || echo failed; sleep 1; \
+             done >/run/{name}.answers"
         );
         let kubeconfig = kubeconfig.lines().map(|line| match line.split_once("server: ") {
             Some((indent, _)) => format!("{indent}server: https://api.lab.example:6443\n"),
@@ -374,8 +402,9 @@ impl Client {
 
     fn ends(mut self) -> (String, String) {
         let name = self.name;
-        on("w1", &format!("rm /run/{name}.asking /run/{name}"));
+        on("w1", &format!("rm /run/{name}.asking"));
         self.asking.wait().unwrap();
+        on("w1", &format!("rm /run/{name}"));
         (on("w1", &format!("cat /run/{name}.answers")), on("w1", &format!("cat /run/{name}.errors")))
     }
 }

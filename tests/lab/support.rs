@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -286,6 +287,15 @@ pub(crate) fn meanwhile(mut command: Command, when: impl Fn(&StepName) -> bool, 
     let said = Said::of_output(output);
     assert!(what.is_none(), "no such step began: {}", said.all());
     said
+}
+
+/// Waits until it is so, for three minutes at most.
+pub(crate) fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(180);
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}: not within three minutes");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Cuts a host's power, or gives it back.
