@@ -115,19 +115,17 @@ impl Guard {
 }
 
 /// Shell that takes back what a run that died has not confirmed: nobody will. Manifests of static pods are among it, which a
-/// loss of power left aside while they restarted, and those from before where others were to take their place and nobody had
-/// seen yet that they do; the API server that comes back with them is waited for.
+/// loss of power left aside while they restarted, and the one from before where another was about to take its place; the API
+/// server that comes back with them is waited for. A manifest that is in place stays.
 pub const TAKE_BACK: &str = r#"for undo in /var/lib/forge/undo/*/undo; do
   case $undo in *.new/undo | *.done/undo) continue ;; esac
   [ ! -e "$undo" ] || sh "$undo" >/dev/null 2>&1 </dev/null 9>&-
 done
 returned='' tries=0
 for before in /etc/kubernetes/forge/manifests/*.before; do
-  [ -e "$before" ] || continue
   manifest=${before%.before}.yaml
-  returned=/etc/kubernetes/manifests/${manifest##*/}
-  mv -f "$before" "$returned"
-  rm -f "$manifest"
+  [ -e "$before" ] && [ ! -e "$manifest" ] && [ ! -e "/etc/kubernetes/manifests/${manifest##*/}" ] || continue
+  mv -f "$before" "$manifest"
 done
 for manifest in /etc/kubernetes/forge/manifests/*.yaml; do
   place=/etc/kubernetes/manifests/${manifest##*/}
@@ -189,31 +187,27 @@ mod tests {
     }
 
     #[test]
-    fn manifests_that_lie_aside_come_back_and_never_one_that_nobody_has_seen_to_work() {
+    fn manifests_that_lie_aside_come_back_and_those_in_place_stay() {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         let [aside, place] = ["forge/manifests", "manifests"];
         let write = |name: String, text: &str| std::fs::write(path(&name), text).unwrap();
         [aside, place].iter().for_each(|folder| std::fs::create_dir_all(path(folder)).unwrap());
-        write(format!("{aside}/etcd.yaml"), "not tried");
         write(format!("{aside}/etcd.before"), "before");
+        write(format!("{aside}/etcd.new"), "never tried");
         write(format!("{aside}/kube-scheduler.yaml"), "aside");
-        write(format!("{place}/kube-apiserver.yaml"), "being tried");
+        write(format!("{aside}/kube-scheduler.before"), "long ago");
+        write(format!("{place}/kube-apiserver.yaml"), "in place");
         write(format!("{aside}/kube-apiserver.before"), "before");
-        write(format!("{place}/kube-controller-manager.yaml"), "in place");
         let here = root.path().display().to_string();
         let text = super::TAKE_BACK.replace("/etc/kubernetes", &here).replace("/var/lib/forge", &here);
         let text = format!("set -eu\nss() {{ echo it listens; }}\n{text}");
         assert!(Command::new("sh").arg("-c").arg(text).status().unwrap().success());
-        let expected = [
-            ("etcd", "before"),
-            ("kube-scheduler", "aside"),
-            ("kube-apiserver", "before"),
-            ("kube-controller-manager", "in place"),
-        ];
-        for (name, text) in expected {
+        for (name, text) in [("etcd", "before"), ("kube-scheduler", "aside"), ("kube-apiserver", "in place")] {
             assert_eq!(std::fs::read_to_string(path(&format!("{place}/{name}.yaml"))).unwrap(), text);
         }
-        assert_eq!(std::fs::read_dir(path(aside)).unwrap().count(), 0);
+        assert!(
+            !path(&format!("{aside}/etcd.before")).exists() && !path(&format!("{aside}/kube-scheduler.yaml")).exists()
+        );
     }
 }

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use super::shell::last_words;
 use crate::host::quote;
 
-/// Shell that goes on when the API servers of all others (name, address) answer, or nothing does on this host: with one more
-/// down etcd might lose its majority, and one that is down itself has nothing to lose. It waits longer than an API server that
-/// restarts is shut, and than etcd needs to choose who leads. It needs [`STATIC_PODS`] and [`crate::kube::ETCDCTL`].
-pub fn others_answer(own: IpAddr, others: &[(&str, IpAddr)]) -> String {
+/// Shell that goes on when the API servers of all others (name, address) answer, or the one at `own` does not: with one more
+/// down etcd might lose its majority, and one that is down itself has nothing to lose; where etcd restarts too, nothing is lost
+/// only when that is down as well. It waits longer than an API server that restarts is shut, and than etcd needs to choose who
+/// leads. It needs [`STATIC_PODS`] and [`crate::kube::ETCDCTL`].
+pub fn others_answer(own: IpAddr, others: &[(&str, IpAddr)], etcd_too: bool) -> String {
     if others.is_empty() {
         return String::new();
     }
@@ -17,9 +18,10 @@ pub fn others_answer(own: IpAddr, others: &[(&str, IpAddr)]) -> String {
         format!("await {what} ask_health kube-apiserver {}", quote(&address.to_string()))
     });
     let (each, own) = (each.collect::<Vec<_>>().join(" && "), quote(&own.to_string()));
+    let or_etcd = if etcd_too { " || ask_health etcd" } else { "" };
     format!(
         "patience=75\n\
-         if ! {{ {each}; }} && {{ ask_health kube-apiserver {own} || ask_health etcd; }} >/dev/null 2>&1; then exit 1; fi\n\
+         if ! {{ {each}; }} && {{ ask_health kube-apiserver {own}{or_etcd}; }} >/dev/null 2>&1; then exit 1; fi\n\
          patience=180"
     )
 }
@@ -95,17 +97,27 @@ take_away "$1"
 ended "$1" || { put_back "$1"; return 1; }
 started "$1" "$2"
 }
-keep_before() { cp "$aside/$1.yaml" "$aside/$1.old"; sync "$aside/$1.old"; mv -f "$aside/$1.old" "$aside/$1.before"; }
-as_before() { if [ -e "$aside/$1.before" ]; then mv -f "$aside/$1.before" "$aside/$1.yaml"; fi; }
-lay_aside() { install -m 600 "$2" "$aside/$1.new"; mv -f "$aside/$1.new" "$aside/$1.yaml"; }
-rewrite() { mkdir -p "$aside"; lay_aside "$1" "$2"; mv -f "$aside/$1.yaml" "/etc/kubernetes/manifests/$1.yaml"; }
+lay() { install -m 600 "$2" "$aside/$1.new"; sync "$aside/$1.new"; mv -f "$aside/$1.new" "/etc/kubernetes/manifests/$1.yaml"; }
+rewrite() { mkdir -p "$aside"; lay "$1" "$2"; }
+try_new() {
+rm -f "$aside/$1.before"
+[ ! -e "$aside/$1.yaml" ] || mv -f "$aside/$1.yaml" "$aside/$1.before"
+[ "$1" != kube-apiserver ] || shut
+lay "$1" "$folder/$1.yaml"
+}
+give_up() {
+[ -e "$aside/$1.before" ] || return 0
+[ "$1" != kube-apiserver ] || shut
+rm -f "/etc/kubernetes/manifests/$1.yaml"
+mv -f "$aside/$1.before" "$aside/$1.yaml"
+}
 logs() { find /var/log/pods -path "*/kube-system_$1-*/$1/*.log" -newer "$aside/since"; }
 answers_or_dies() { ask_health "$1" "$2" || [ "$(logs "$1" | wc -l)" -ge 3 ]; }
 come_back() {
-at_address=$1; shift
+how=$1; at_address=$2; shift 2
 : >"$aside/since"
 for name in "$@"; do
-put_back "$name"
+"$how" "$name"
 if await "$name runs" other "$name" "" && await "$name answers" answers_or_dies "$name" "$at_address" &&
 ask_health "$name" "$at_address" >/dev/null; then
 [ "$name" != kube-apiserver ] || open
@@ -119,20 +131,17 @@ roll() {
 address=$1; folder=$2; shift 2
 for name in "$@"; do take_away "$name"; done
 for name in "$@"; do
-if ! ended "$name"; then
-for other in "$@"; do as_before "$other"; put_back "$other"; done
+ended "$name" && continue
+for other in "$@"; do put_back "$other"; done
 return 1
+done
+if come_back try_new "$address" "$@"; then
+for name in "$@"; do rm -f "$aside/$name.before"; done
+return 0
 fi
-[ ! -e "$aside/$name.yaml" ] || keep_before "$name"
-lay_aside "$name" "$folder/$name.yaml"
-done
-if come_back "$address" "$@"; then rm -f "$aside"/*.before; return 0; fi
-for name in "$@"; do take_away "$name"; done
-for name in "$@"; do
-ended "$name" || true
-as_before "$name"
-done
-if come_back "$address" "$@"; then echo "the manifests before these were put back and answer again"; fi
+for name in "$@"; do give_up "$name"; done
+for name in "$@"; do ended "$name" || true; done
+if come_back put_back "$address" "$@"; then echo "the manifests before these were put back and answer again"; fi
 return 1
 }"#
 );
@@ -145,18 +154,19 @@ mod tests {
     fn nothing_restarts_when_another_one_is_gone_unless_nothing_runs_here_either() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let others = [("cp2", address("192.0.2.12")), ("cp3", address("fd00::13"))];
-        let script = others_answer(address("192.0.2.11"), &others);
-        // Who is well, and whether it goes on.
+        // Who is well, whether etcd is to restart, and whether it goes on.
         let table = [
-            ("192.0.2.12 fd00::13", true),
-            ("192.0.2.12 fd00::13 192.0.2.11 etcd", true),
-            ("192.0.2.12 192.0.2.11 etcd", false),
-            ("192.0.2.12 192.0.2.11", false),
-            ("fd00::13 etcd", false),
-            ("192.0.2.12", true),
-            ("", true),
+            ("192.0.2.12 fd00::13", true, true),
+            ("192.0.2.12 fd00::13 192.0.2.11 etcd", true, true),
+            ("192.0.2.12 192.0.2.11 etcd", false, false),
+            ("192.0.2.12 192.0.2.11", true, false),
+            ("fd00::13 etcd", true, false),
+            ("fd00::13 etcd", false, true),
+            ("192.0.2.12", true, true),
+            ("", true, true),
         ];
-        for (well, goes_on) in table {
+        for (well, etcd_too, goes_on) in table {
+            let script = others_answer(address("192.0.2.11"), &others, etcd_too);
             let asked = format!(
                 "set -eu\nawait() {{ shift; \"$@\"; }}\nask_health() {{ case ' {well} ' in *\" ${{2:-$1}} \"*) ;; *) return 1 ;; esac; }}\n\
                  {script}\necho \"goes on with $patience\""

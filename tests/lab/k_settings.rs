@@ -146,3 +146,25 @@ fn k_2_what_was_edited_by_hand_is_named_and_mended() {
     assert!(on("w1", "cat /var/lib/kubelet/config.yaml").contains("seccompDefault: true"));
     assert_converged();
 }
+
+/// One flag that no API server knows: it never answers, so the first control plane goes on as it was and no other is touched.
+#[test]
+#[ignore = "takes three control planes and five minutes: lab/test --all"]
+fn k_3_what_an_api_server_does_not_live_with_is_taken_back() {
+    let flags = || CONTROL_PLANES.map(running);
+    let before = flags();
+    let flag = "  clusterConfiguration: {apiServer: {extraArgs: [{name: no-such-flag, value: \"1\"}]}}\n  kubeletConfiguration:\n";
+    let said = Changed::by(&[("  kubeletConfiguration:\n", flag)]).up();
+    assert_eq!(said.code, 1, "{}", said.all());
+    for words in ["unknown flag: --no-such-flag", "the manifests before these were put back and answer again"] {
+        assert!(said.all().contains(words), "{words}: {}", said.all());
+    }
+    assert_eq!(flags(), before);
+    for host in CONTROL_PLANES {
+        let left = "find /etc/kubernetes/forge/manifests -type f ! -name since 2>/dev/null || true";
+        assert_eq!(on(host, left), "", "{host}");
+    }
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert_converged();
+}

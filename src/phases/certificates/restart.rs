@@ -46,7 +46,10 @@ pub fn restart(host: &Host, components: &[Component]) -> Script {
 /// The step; it begins nothing unless the API servers of all `others` answer, whatever has happened since they were looked at.
 pub(super) fn step(host: &Host, components: &[Component], others: &[&Host]) -> Step {
     let others: Vec<_> = others.iter().map(|other| (other.name.as_str(), other.address)).collect();
-    let asked = Script::new(format!("{ETCDCTL}\n{STATIC_PODS}\n{}", others_answer(host.address, &others)));
+    let asked = Script::new(format!(
+        "{ETCDCTL}\n{STATIC_PODS}\n{}",
+        others_answer(host.address, &others, components.contains(&Component::Etcd))
+    ));
     Step {
         id: id(host, STEP),
         title: "control plane restarted".to_owned(),

@@ -95,7 +95,7 @@ fn install(
     if !restarts.is_empty() {
         let others: Vec<_> = hosts.iter().filter(|other| other.name != host.name).collect();
         let others: Vec<_> = others.iter().map(|other| (other.name.as_str(), other.address)).collect();
-        script = script.line(ETCDCTL).line(STATIC_PODS).line(others_answer(host.address, &others));
+        script = script.line(ETCDCTL).line(STATIC_PODS).line(others_answer(host.address, &others, false));
     }
     if rotation.stage(&host.name) < stage {
         // The journal first: files that nothing explains would be somebody's mistake.

@@ -91,7 +91,7 @@ fn script(host: &Host, others: &[&Host], due: &[(&str, Due)]) -> Script {
     let own = quote(&host.address.to_string());
     let mut text = format!("{ETCDCTL}\n{STATIC_PODS}\n{WOULD_WRITE}\nwanted=$FORGE/wanted\n");
     let others: Vec<_> = others.iter().map(|other| (other.name.as_str(), other.address)).collect();
-    text.push_str(&kube::others_answer(host.address, &others));
+    text.push_str(&kube::others_answer(host.address, &others, false));
     text.push('\n');
     text.push_str("would_write \"$FORGE/config\" \"$wanted\" control-plane etcd\n");
     let of = |kind: Due| due.iter().filter(move |(_, due)| *due == kind).map(|(component, _)| *component);
