@@ -196,6 +196,7 @@ fn a_member_of_etcd_that_nobody_knows_stops_it() {
         refused.starts_with("etcd has 4 members, and 3 control planes of the inventory are part of the cluster\n"),
         "{refused}"
     );
+    assert!(planned(&three_and_one(), YESTERDAY, &only(&["admin.conf"]), &[("cp2", four)]).is_ok(), "nothing restarts");
     assert!(planned(&single(), YESTERDAY, &Wanted::default(), &[]).is_ok(), "there is no other to wait for");
 }
 
@@ -212,17 +213,29 @@ fn a_control_plane_that_lacks_what_is_not_renewed_stops_it() {
 /// Whatever has become of the others since they were looked at.
 #[test]
 fn nothing_restarts_before_the_other_control_planes_answer() {
-    let asked = |cluster: &Cluster, now: &str| {
-        let plan = planned(cluster, now, &Wanted::default(), &[]).unwrap();
-        let restart = plan.steps.iter().find(|step| word(&step.id) == "cp1/restart").unwrap();
+    let asked = |cluster: &Cluster, host: &str, now: &str, odd: &[(&str, &[(&str, &str)])]| {
+        let plan = planned(cluster, now, &Wanted::default(), odd).unwrap();
+        let restart = plan.steps.iter().find(|step| word(&step.id) == format!("{host}/restart")).unwrap();
         let Work::Changes(script) = &restart.work else { panic!("it is a script") };
-        let (asks, begins) =
-            (script.text().find("the API server of cp3, which answers"), script.text().find("trap back"));
-        asks.is_some_and(|asks| asks < begins.unwrap())
+        let before = script.text().split_once("trap back").unwrap().0;
+        ["cp1", "cp2", "cp3"]
+            .into_iter()
+            .filter(|host| before.contains(&format!("the API server of {host}, which")))
+            .collect::<Vec<_>>()
     };
-    assert!(asked(&three_and_one(), YESTERDAY));
-    assert!(!asked(&three_and_one(), TOMORROW), "they do not trust each other, and restart together");
-    assert!(!asked(&single(), YESTERDAY));
+    assert_eq!(asked(&three_and_one(), "cp1", YESTERDAY, &[]), ["cp2", "cp3"]);
+    assert_eq!(
+        asked(&three_and_one(), "cp1", TOMORROW, &[]),
+        [""; 0],
+        "they do not trust each other, and restart together"
+    );
+    assert_eq!(asked(&single(), "cp1", YESTERDAY, &[]), [""; 0]);
+    let lost: &[(&str, &str)] = &[("certificate/etcd-peer", "")];
+    assert_eq!(asked(&three_and_one(), "cp1", YESTERDAY, &[("cp3", lost)]), ["cp2", "cp3"], "it was mended before");
+    let shut_out: &[(&str, &str)] = &[("certificate/kubelet-client", "")];
+    let two = [("cp2", shut_out), ("cp3", shut_out)];
+    assert_eq!(asked(&three_and_one(), "cp2", YESTERDAY, &two), ["cp1"], "the API works without kubelets");
+    assert_eq!(asked(&three_and_one(), "cp3", YESTERDAY, &two), ["cp1", "cp2"]);
 }
 
 #[test]

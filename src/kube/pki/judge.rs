@@ -110,10 +110,13 @@ pub fn stale(node: &Node, component: Component) -> bool {
 }
 
 /// What a control plane cannot work without and what has ended or is gone: then its parts do not trust each other any more, or
-/// its kubelet does not start them, and one after the other would not bring them back.
+/// its kubelet does not start them, and one after the other would not bring them back. With etcd's health check goes who says
+/// that etcd is well.
 pub fn broken(node: &Node) -> impl Iterator<Item = &'static Place> {
     let needed = |place: &&Place| {
-        place.keeper == Keeper::KubeletClient || matches!(place.used_by, Some(Component::Etcd | Component::ApiServer))
+        place.keeper == Keeper::KubeletClient
+            || matches!(place.used_by, Some(Component::Etcd | Component::ApiServer))
+            || place.name == "etcd-healthcheck-client"
     };
     PLACES
         .iter()

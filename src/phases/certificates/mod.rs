@@ -102,7 +102,8 @@ pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
     can_look(&jobs)?;
     let order = order::order(&jobs)?;
     let mut plan = Plan::default();
-    for job in order::sorted(&jobs) {
+    let sorted = order::sorted(&jobs);
+    for (index, job) in sorted.iter().enumerate() {
         let mut steps = Vec::new();
         if job.host.is_control_plane() {
             if !job.due.is_empty() || job.installation.is_some() {
@@ -110,7 +111,7 @@ pub fn plan(renewal: Renewal<'_>) -> Result<Plan, Problem> {
             }
             steps.extend(install::step(job));
             let renewed = renew::step(job, renewal)?;
-            let others = order::others(order, job, &jobs);
+            let others = order::others(order, index, &sorted);
             let restarted = (!job.restarts.is_empty()).then(|| restart::step(job.host, &job.restarts, &others));
             let is_touched = renewed.is_some() || restarted.is_some();
             steps.extend(renewed);

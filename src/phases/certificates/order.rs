@@ -4,7 +4,7 @@ use super::job::Job;
 use super::{backup, install, kubelet, proof, renew, restart};
 use crate::error::{Exit, Problem};
 use crate::inventory::cluster::Host;
-use crate::kube::pki;
+use crate::kube::pki::{self, Keeper};
 use crate::plan::{Step, StepId};
 
 /// How control planes follow each other.
@@ -25,9 +25,9 @@ pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
     let servers: Vec<&Job<'_>> = jobs.iter().filter(|job| job.host.is_control_plane()).collect();
     let broken = || servers.iter().filter(|job| pki::is_broken(job.node));
     let ill = || servers.iter().filter(|job| !job.node.healthy && !pki::is_broken(job.node));
-    let works = servers.iter().filter(|job| is_well(job)).count() * 2 > servers.len();
-    // A single one harms nobody else.
-    let several = servers.len() > 1;
+    let works = servers.iter().filter(|job| works(job)).count() * 2 > servers.len();
+    // A single one harms nobody else, nor does what restarts nothing.
+    let several = servers.len() > 1 && servers.iter().any(|job| !job.restarts.is_empty());
     if let Some(job) = broken().find(|job| several && !renews_what_is_broken(job)) {
         return Err(half(job));
     }
@@ -51,7 +51,7 @@ pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
             servers.len()
         );
         return Err(Problem::new(Exit::Preflight, what).cause(format!("etcdctl member list on {}", job.host.name)).next(
-            "bring the control plane of that member back, or remove the member: a restart of another one could stop the API",
+            "add its control plane to the inventory, bring it back, or remove the member: a restart could stop the API",
         ));
     }
     Ok(if works || ill().count() < 2 { Order::OneByOne } else { Order::Together })
@@ -59,6 +59,11 @@ pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
 
 fn is_well(job: &Job<'_>) -> bool {
     job.node.healthy && !pki::is_broken(job.node)
+}
+
+/// Whether it takes its part in etcd and the API: a kubelet that is not let in any more leaves what it has started alone.
+fn works(job: &Job<'_>) -> bool {
+    job.node.healthy && pki::broken(job.node).all(|place| place.keeper == Keeper::KubeletClient)
 }
 
 fn renews_what_is_broken(job: &Job<'_>) -> bool {
@@ -70,18 +75,19 @@ fn half(job: &Job<'_>) -> Problem {
     let broken: Vec<&str> = pki::broken(job.node).map(|place| place.name).collect();
     Problem::new(Exit::Preflight, format!("{name} is not well, and not everything that is why would be renewed"))
         .cause(format!("expired or missing there: {}", broken.join(", ")))
-        .next("forge certs renew INVENTORY, without --only: a restart of another control plane could stop the API")
+        .next(
+            "first, without --only: forge certs renew INVENTORY; a restart of another control plane could stop the API",
+        )
 }
 
 /// The control planes that have to answer while this one restarts: not those that do not trust each other, nor those whose
 /// turn to be mended is still to come.
-pub(super) fn others<'a>(order: Order, job: &Job<'a>, jobs: &[Job<'a>]) -> Vec<&'a Host> {
-    let others = jobs.iter().filter(|other| other.host.is_control_plane() && other.host.name != job.host.name);
-    if order == Order::OneByOne {
-        others.filter(|other| is_well(other)).map(|other| other.host).collect()
-    } else {
-        Vec::new()
+pub(super) fn others<'a>(order: Order, index: usize, sorted: &[&Job<'a>]) -> Vec<&'a Host> {
+    if order == Order::Together {
+        return Vec::new();
     }
+    let servers = sorted.iter().enumerate().filter(|(_, job)| job.host.is_control_plane());
+    servers.filter(|(at, job)| *at < index || *at > index && is_well(job)).map(|(_, job)| job.host).collect()
 }
 
 /// Control planes first, and among them the one that is not well, which a run that was cut off left behind.
