@@ -13,8 +13,8 @@ use crate::kube::pki::{Keeper, PLACES, Wanted};
 /// Renew certificates, restart what uses them, and prove that the new ones are served
 ///
 /// One control plane after the other, each when the others answer: with three of them the API never stops. Brings a cluster
-/// back whose certificates have all expired. The API server's certificate is made anew when the inventory wants other names in it. May be interrupted, or
-/// killed, and run again.
+/// back whose certificates have all expired. The API server's certificate is made anew when the inventory wants other names
+/// in it. May be interrupted, or killed, and run again.
 #[derive(Debug, Args)]
 pub(super) struct Renew {
     #[command(flatten)]
