@@ -23,14 +23,13 @@ fn words<'a>(components: impl Iterator<Item = &'a Component>) -> String {
     components.map(|component| component.name()).collect::<Vec<_>>().join(" ")
 }
 
-/// What restarts them; it ends when all answer. They go together, etcd in the middle, and whatever happens the manifests come
+/// What restarts them, after [`ETCDCTL`] and [`STATIC_PODS`]; it ends when all answer. They go together, etcd in the middle, and whatever happens the manifests come
 /// back: a host whose connections are refused is one that clients leave at once, and an API server takes half a minute to end.
 pub fn restart(host: &Host, components: &[Component]) -> Script {
     let others = words(components.iter().filter(|component| **component != Component::Etcd));
     let address = quote(&host.address.to_string());
     let mut script = Script::new(format!(
-        "{ETCDCTL}\n{STATIC_PODS}\n\
-         others='{others}'\n\
+        "others='{others}'\n\
          back() {{ for each in etcd $others; do put_back \"$each\"; done; }}\n\
          trap back EXIT\n\
          trap 'exit 1' HUP INT TERM\n\
