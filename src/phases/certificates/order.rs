@@ -27,14 +27,14 @@ pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
     let ill = || servers.iter().filter(|job| !job.node.healthy && !pki::is_broken(job.node));
     let works = servers.iter().filter(|job| works(job)).count() * 2 > servers.len();
     // A single one harms nobody else, nor does what restarts nothing.
-    let several = servers.len() > 1 && servers.iter().any(|job| !job.restarts.is_empty());
-    if let Some(job) = broken().find(|job| several && !renews_what_is_broken(job)) {
+    let may_harm = servers.len() > 1 && servers.iter().any(|job| !job.restarts.is_empty());
+    if let Some(job) = broken().find(|job| may_harm && !renews_what_is_broken(job)) {
         return Err(half(job));
     }
     if !works && broken().next().is_some() {
         return Ok(Order::Together);
     }
-    if let Some(job) = ill().find(|job| several && !job.stale) {
+    if let Some(job) = ill().find(|job| may_harm && !job.stale) {
         return Err(Problem::new(
             Exit::Preflight,
             format!("{} is not well, and its certificates are not why", job.host.name),
@@ -43,7 +43,7 @@ pub(super) fn order(jobs: &[Job<'_>]) -> Result<Order, Problem> {
         .next("mend it first: a restart of another control plane could stop the API"));
     }
     // Each member that is down takes one from those that may restart.
-    let too_many = |job: &&&Job<'_>| several && job.node.healthy && job.node.members > servers.len();
+    let too_many = |job: &&&Job<'_>| may_harm && job.node.healthy && job.node.members > servers.len();
     if let Some(job) = servers.iter().find(too_many) {
         let what = format!(
             "etcd has {} members, and {} control planes of the inventory are part of the cluster",
