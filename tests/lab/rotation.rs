@@ -328,6 +328,15 @@ pub(crate) fn prefixes() -> String {
     on("cp1", &format!("{script} 2>/dev/null")).lines().map(str::trim).collect::<Vec<_>>().join(", ")
 }
 
+/// A kubeconfig with which this token is shown, and nothing else; `trust` says whom it believes to be the API server.
+pub(crate) fn kubeconfig_of(token: &str, trust: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+         clusters:\n- name: c\n  cluster:\n    {trust}\n    server: x\n\
+         users: [{{name: u, user: {{token: {token}}}}}]\n"
+    )
+}
+
 /// Asks the API, from a worker, over and over, each time with a new connection.
 pub(crate) struct Client {
     asking: Child,
@@ -347,12 +356,7 @@ impl Client {
         kubectl(&format!("create clusterrolebinding {name} --clusterrole=view --serviceaccount=kube-system:{name}"));
         let token = kubectl(&format!("-n kube-system create token {name} --duration=2h"));
         // Whom it trusts may change meanwhile, and is not asked here.
-        let kubeconfig = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
-             clusters:\n- name: c\n  cluster:\n    insecure-skip-tls-verify: true\n    server: x\n\
-             users: [{{name: u, user: {{token: {token}}}}}]\n",
-            token = token.trim(),
-        );
+        let kubeconfig = kubeconfig_of(token.trim(), "insecure-skip-tls-verify: true");
         let reads = servers.iter().map(|(_, address)| {
             format!(
                 "kubectl --kubeconfig=/run/{name} --server=https://{address}:6443 --request-timeout=20s \

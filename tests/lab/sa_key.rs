@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::rotation::control_planes;
+use crate::rotation::{control_planes, kubeconfig_of};
 use crate::support::*;
 
 /// `forge rotate sa-key --yes --json` with these words, its journals in a folder.
@@ -64,14 +64,10 @@ pub(crate) fn token_of_a_pod() -> String {
     on("w1", &format!("cat /var/lib/kubelet/pods/{pod}/volumes/kubernetes.io~projected/*/token"))
 }
 
-/// A kubeconfig with which this token is shown, and nothing else.
+/// A kubeconfig with which this token is shown to the cluster's API server.
 pub(crate) fn kubeconfig(token: &str) -> String {
     let ca = on("cp1", "base64 -w0 /etc/kubernetes/pki/ca.crt");
-    format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
-         clusters:\n- name: c\n  cluster:\n    certificate-authority-data: {ca}\n    server: x\n\
-         users: [{{name: u, user: {{token: {token}}}}}]\n"
-    )
+    kubeconfig_of(token, &format!("certificate-authority-data: {ca}"))
 }
 
 /// The API server's answer to a token, by its status.
