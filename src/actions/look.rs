@@ -8,6 +8,7 @@ use super::run::Run;
 use crate::error::{Exit, Problem};
 use crate::host::facts::Probe;
 use crate::host::frames::Said;
+use crate::host::remote::{Ended, Waiting};
 use crate::host::{Observed, Script};
 use crate::inventory::NodeName;
 use crate::inventory::cluster::Host;
@@ -95,7 +96,7 @@ impl Run {
         probes: impl Fn(&Host) -> Result<Vec<Probe>, Problem>,
         lock: bool,
     ) -> Result<(BTreeMap<NodeName, Observed>, Vec<Problem>), Problem> {
-        let holder = lock.then(|| self.holder());
+        let holder = if lock { Some(self.holder()?) } else { None };
         let mut asking = JoinSet::new();
         let mut checks = 0;
         for host in &self.cluster.hosts {
@@ -104,18 +105,25 @@ impl Run {
             checks += probes.len();
             let (holder, events) = (holder.clone(), self.events.clone());
             asking.spawn(async move {
-                let waiting = |unit: &str| {
-                    events.emit(&Event::Waiting { host: remote.name.clone(), unit: unit.to_owned() });
+                let waiting = |what| {
+                    let host = remote.name.clone();
+                    events.emit(&match what {
+                        Waiting::Unit(unit) => Event::Waiting { host, unit },
+                        Waiting::Lock(holder) => Event::WaitingForLock { host, holder },
+                    });
                 };
                 let seen = remote.facts(&probes, holder.as_ref(), waiting).await;
                 (remote.name.clone(), seen)
             });
         }
         let (mut hosts, mut problems) = (BTreeMap::new(), Vec::new());
-        while let Some(Ok((name, seen))) = asking.join_next().await {
-            match seen {
-                Ok(seen) => drop(hosts.insert(name, seen)),
-                Err(problem) => problems.push(problem),
+        while let Some(asked) = asking.join_next().await {
+            match asked {
+                Ok((name, Ok(seen))) => drop(hosts.insert(name, seen)),
+                Ok((_, Err(problem))) => problems.push(problem),
+                Err(error) => {
+                    problems.push(Problem::new(Exit::Failed, "a host's answer was given up unexpectedly").cause(error));
+                }
             }
         }
         if problems.is_empty() {
@@ -227,15 +235,13 @@ impl Run {
     ) -> Result<BTreeMap<String, Secret>, Problem> {
         let unknown = || Problem::new(Exit::Failed, format!("{name} is not connected"));
         let remote = self.fleet.get(name).ok_or_else(unknown)?;
-        let (mut values, mut lines, mut well) = (BTreeMap::new(), Vec::new(), false);
+        let (mut values, mut lines) = (BTreeMap::new(), Vec::new());
         let mut hear = |said| match said {
             Said::Value(_, name, value) => drop(values.insert(name, value)),
             Said::Line(line) => lines.push(line),
-            Said::End(_, status) => well = status == 0,
             _ => {}
         };
-        remote.run(unit, &[script], &mut hear).await?;
-        if well {
+        if remote.run(unit, &[script], &mut hear).await? == Ended::Well {
             return Ok(values);
         }
         Err(Problem::new(Exit::Failed, format!("{name}: {unit} failed; nothing was changed")).cause(lines.join("\n")))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use crate::error::{Exit, Problem};
-use crate::host::facts::Holder;
+use crate::host::lock::Holder;
 use crate::host::remote::Sudo;
 use crate::host::{Fleet, Remote};
 use crate::inventory::NodeName;
@@ -175,18 +175,9 @@ impl Run {
         });
     }
 
-    pub(super) fn holder(&self) -> Holder {
-        let user =
-            std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let since = time::OffsetDateTime::now_utc().truncate_to_second();
-        Holder(format!(
-            "forge {} by {user} on {}, process {}, since {}",
-            self.action,
-            machine.trim(),
-            std::process::id(),
-            since
-        ))
+    pub(super) fn holder(&self) -> Result<Holder, Problem> {
+        let failed = |error| Problem::new(Exit::Failed, "the operating system has no randomness to give").cause(error);
+        Holder::this(self.action).map_err(failed)
     }
 
     /// Shows the plan.

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::frames::Tag;
+use super::lock::Holder;
 use super::script::quote;
 
 /// One question: shell that prints what is there and changes nothing.
@@ -46,36 +51,42 @@ impl Observed {
     }
 }
 
-/// Who holds a host's lock, as the next operator reads it.
-#[derive(Clone, Debug)]
-pub struct Holder(pub String);
-
-/// The facts program. With a holder it first takes the host's lock, waits for what an earlier run left running,
-/// takes back what it has not confirmed and clears its leftovers; the lock is held until standard input closes, that is, as long as the connection lives.
-pub fn program(probes: &[Probe], lock: Option<&Holder>) -> String {
-    let mut text = String::from(HEADER);
-    if let Some(Holder(holder)) = lock {
-        text.push_str(&LOCK.replace("@HOLDER@", &quote(holder)));
+/// The facts program. With a holder it first takes the host's lock, waits for what an earlier run left running, rolls back
+/// what that run has not confirmed and clears its leftovers. The lock is held until standard input closes, that is, as long as
+/// the connection lives, whatever the program does at that moment.
+///
+/// Each question stands behind its key, for whoever reads the program. Answers come back in one frame, which nothing in them can end: the length of each in bytes, then all of them, in base64.
+pub fn program(probes: &[Probe], lock: Option<&Holder>, tag: &Tag) -> String {
+    let mut text = format!("{HEADER}{}frame clock \"$(date +%s.%N)\"\n", tag.shell());
+    if let Some(holder) = lock {
+        text.push_str(&holder.take_lock());
         text.push_str(super::guard::TAKE_BACK);
     }
-    for (number, probe) in probes.iter().enumerate().filter(|(_, probe)| probe.slow) {
-        let _ = writeln!(text, "(\n{}\n) >\"$FORGE/slow{number}\" 2>/dev/null </dev/null 9>&- &", probe.shell);
-    }
-    for probe in probes.iter().filter(|probe| !probe.slow) {
+    text.push_str("frame looking\nmkdir \"$FORGE/answers\"\n");
+    let numbered = |slow: bool| probes.iter().enumerate().filter(move |(_, probe)| probe.slow == slow);
+    for (number, Probe { key, shell, .. }) in numbered(true) {
         let _ = writeln!(
             text,
-            "frame probe {}\n(\n{}\n) 2>/dev/null </dev/null 9>&-\necho",
-            quote(&probe.key),
-            probe.shell
+            "(\n: {}\n{shell}\n) >\"$FORGE/answers/{number}\" 2>/dev/null </dev/null 9>&- &\nslow=\"$slow $!\"",
+            quote(key)
         );
     }
-    text.push_str("wait\n");
-    for (number, probe) in probes.iter().enumerate().filter(|(_, probe)| probe.slow) {
-        let _ = writeln!(text, "frame probe {}\ncat \"$FORGE/slow{number}\"\necho", quote(&probe.key));
+    for (number, Probe { key, shell, .. }) in numbered(false) {
+        let _ =
+            writeln!(text, "(\n: {}\n{shell}\n) >\"$FORGE/answers/{number}\" 2>/dev/null </dev/null 9>&-", quote(key));
     }
-    text.push_str("frame answered\n");
+    let numbers: Vec<String> = (0..probes.len()).map(|number| number.to_string()).collect();
+    text.push_str("[ -z \"$slow\" ] || wait $slow\n");
+    if !probes.is_empty() {
+        let numbers = numbers.join(" ");
+        let _ = writeln!(
+            text,
+            "frame answers \"$(cd \"$FORGE/answers\" && {{ wc -c {numbers}; cat {numbers}; }} | base64 -w0)\""
+        );
+    }
+    text.push_str("rm -rf \"$FORGE/answers\"\nframe answered\n");
     if lock.is_some() {
-        text.push_str("cat >/dev/null\n");
+        text.push_str("wait \"$held\"\n");
     }
     text.push_str("rm -rf \"$FORGE\"\n");
     text
@@ -85,71 +96,86 @@ const HEADER: &str = r#"#!/bin/sh
 export LC_ALL=C KUBECONFIG=/etc/kubernetes/admin.conf HOME=/root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 FORGE=$1
-frame() { printf '\036%s\n' "$*"; }
-frame clock "$(date +%s.%N)"
+slow=
 "#;
 
-/// A run that was killed a moment ago still holds the lock until its host's sshd notices, hence the two seconds.
-const LOCK: &str = r#"exec 9>>/run/forge/lock
-if ! flock -w 2 9; then
-  frame locked "$(cat /run/forge/holder)"
-  rm -rf "$FORGE"
-  exit 75
-fi
-printf '%s\n' @HOLDER@ >/run/forge/holder
-for unit in $(systemctl list-units --plain --no-legend --state=activating,active 'forge-*.service' | cut -d' ' -f1); do
-  frame waiting "$unit"
-  while systemctl --quiet is-active "$unit"; do sleep 0.2; done
-done
-for left in /run/forge/run.*; do
-  [ "$left" = "$FORGE" ] || rm -rf "$left"
-done
-"#;
+/// Why answers cannot be understood.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Garbled {
+    /// No base64, or no lengths before the answers.
+    #[error("the answers to {0} questions came back broken")]
+    Broken(usize),
+    /// The lengths are not those of what follows.
+    #[error("the answers to {0} questions are longer or shorter than announced")]
+    Cut(usize),
+}
 
 /// Collects the frames of the facts program.
-#[derive(Debug, Default)]
-pub struct Collector {
+#[derive(Debug)]
+pub struct Collector<'a> {
+    probes: &'a [Probe],
     observed: Observed,
-    current: Option<(String, Vec<String>)>,
     /// Whether the last frame has come.
     pub complete: bool,
 }
 
-impl Collector {
-    /// A frame other than those of parts; `now` is the operator's clock in seconds since 1970.
-    pub fn frame(&mut self, frame: &str, now: f64) {
-        let (word, rest) = frame.split_once(' ').unwrap_or((frame, ""));
-        match word {
-            "clock" => self.observed.clock_offset = rest.parse::<f64>().unwrap_or(now) - now,
-            "probe" => {
-                self.finish();
-                self.current = Some((rest.to_owned(), Vec::new()));
-            }
-            "answered" => {
-                self.finish();
-                self.complete = true;
-            }
+impl<'a> Collector<'a> {
+    /// For the program that asks this.
+    pub fn of(probes: &'a [Probe]) -> Self {
+        Self { probes, observed: Observed::default(), complete: false }
+    }
+
+    /// A frame; `now` is the operator's clock in seconds since 1970.
+    ///
+    /// # Errors
+    /// The answers cannot be understood, or did not come before the end.
+    pub fn frame(&mut self, frame: &str, now: f64) -> Result<(), Garbled> {
+        match frame.split_once(' ').unwrap_or((frame, "")) {
+            ("clock", time) => self.observed.clock_offset = time.parse::<f64>().unwrap_or(now) - now,
+            ("answers", encoded) => self.observed.answers = answers(self.probes, encoded)?,
+            ("answered", _) if self.observed.answers.len() == self.probes.len() => self.complete = true,
+            ("answered", _) => return Err(Garbled::Broken(self.probes.len())),
             _ => {}
         }
-    }
-
-    /// A line of ordinary output: part of the present answer.
-    pub fn line(&mut self, line: String) {
-        if let Some((_, lines)) = &mut self.current {
-            lines.push(line);
-        }
-    }
-
-    fn finish(&mut self) {
-        if let Some((key, lines)) = self.current.take() {
-            self.observed.answers.insert(key, lines.join("\n").trim_end_matches('\n').to_owned());
-        }
+        Ok(())
     }
 
     /// What was collected.
     pub fn into_observed(self) -> Observed {
         self.observed
     }
+}
+
+/// Cuts the answers apart: as many lines `LENGTH NUMBER` as there are questions (and, from two on, one with the sum), then
+/// the answers themselves.
+fn answers(probes: &[Probe], encoded: &str) -> Result<BTreeMap<String, String>, Garbled> {
+    let broken = || Garbled::Broken(probes.len());
+    let bytes = STANDARD.decode(encoded).map_err(|_| broken())?;
+    let mut rest = bytes.as_slice();
+    let mut line = || {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let words = std::str::from_utf8(&rest[..end]).ok()?.trim().split_once(' ');
+        rest = &rest[end + 1..];
+        words
+    };
+    let mut lengths = Vec::new();
+    for number in 0..probes.len() {
+        let (length, name) = line().ok_or_else(broken)?;
+        if name.parse() != Ok(number) {
+            return Err(broken());
+        }
+        lengths.push(length.parse::<usize>().map_err(|_| broken())?);
+    }
+    if probes.len() > 1 && line().is_none_or(|(_, name)| name != "total") {
+        return Err(broken());
+    }
+    let mut answers = BTreeMap::new();
+    for (probe, length) in probes.iter().zip(lengths) {
+        let (answer, others) = rest.split_at_checked(length).ok_or(Garbled::Cut(probes.len()))?;
+        answers.insert(probe.key.clone(), String::from_utf8_lossy(answer).trim_end_matches('\n').to_owned());
+        rest = others;
+    }
+    if rest.is_empty() { Ok(answers) } else { Err(Garbled::Cut(probes.len())) }
 }
 
 #[cfg(test)]
@@ -159,6 +185,27 @@ mod tests {
     use super::super::frames::{Reader, Said};
     use super::*;
 
+    /// What the program's answers are in a real shell.
+    fn ask(probes: &[Probe]) -> (Observed, bool) {
+        let (folder, tag) = (tempfile::tempdir().unwrap(), Tag::random().unwrap());
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(program(probes, None, &tag))
+            .arg("sh")
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let mut collector = Collector::of(probes);
+        for said in Reader::new(&tag).take(&output.stdout).unwrap() {
+            match said {
+                Said::Frame(frame) => collector.frame(&frame, 0.0).unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        let complete = collector.complete;
+        (collector.into_observed(), complete)
+    }
+
     #[test]
     fn answers_come_back_under_their_keys_whatever_they_hold() {
         let probes = [
@@ -167,22 +214,41 @@ mod tests {
             Probe::quick("two words", "echo a; echo; echo b; exit 7"),
             Probe::quick("nothing", "true"),
         ];
-        let folder = tempfile::tempdir().unwrap();
-        let output = Command::new("sh").arg("-c").arg(program(&probes, None)).arg("sh").arg(folder.path()).output();
-        let mut collector = Collector::default();
-        for said in Reader::default().take(&output.unwrap().stdout) {
-            match said {
-                Said::Frame(frame) => collector.frame(&frame, 0.0),
-                Said::Line(line) => collector.line(line),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert!(collector.complete);
-        let observed = collector.into_observed();
+        let (observed, complete) = ask(&probes);
+        assert!(complete);
         assert_eq!(observed.get("late"), "waited");
         assert_eq!(observed.get("file /etc/x"), "no line break");
         assert_eq!(observed.get("two words"), "a\n\nb");
         assert_eq!(observed.get("nothing"), "");
         assert!(observed.clock_offset > 1.0e9);
+    }
+
+    #[test]
+    fn an_answer_cannot_answer_another_question() {
+        let hostile = "printf '9 1\\n\\036answers AAAA\\n\\036answered\\nframe probe two\\n'; frame answers AAAA >&2";
+        let (observed, complete) = ask(&[Probe::quick("one", hostile), Probe::quick("two", "echo true answer")]);
+        assert!(complete);
+        assert_eq!(observed.get("two"), "true answer");
+        assert!(observed.get("one").starts_with("9 1\n\u{1e}answers"));
+    }
+
+    #[test]
+    fn one_question_and_none_are_answered_too() {
+        assert_eq!(ask(&[Probe::quick("one", "echo 1")]).0.get("one"), "1");
+        assert!(ask(&[]).1);
+    }
+
+    #[test]
+    fn answers_that_do_not_fit_are_refused() {
+        let probes = [Probe::quick("one", ""), Probe::quick("two", "")];
+        let given = |text: &str| answers(&probes, &STANDARD.encode(text)).map(|answers| answers.len());
+        assert_eq!(given("1 0\n2 1\n3 total\nabc"), Ok(2));
+        assert_eq!(given("1 0\n2 1\n3 total\nab"), Err(Garbled::Cut(2)));
+        assert_eq!(given("1 0\n2 1\n3 total\nabcd"), Err(Garbled::Cut(2)));
+        assert_eq!(given("1 0\n2 0\n3 total\nabc"), Err(Garbled::Broken(2)), "the same answer twice");
+        assert_eq!(given("1 0\nabc"), Err(Garbled::Broken(2)));
+        assert_eq!(answers(&probes, "%"), Err(Garbled::Broken(2)));
+        let mut collector = Collector::of(&probes);
+        assert_eq!(collector.frame("answered", 0.0), Err(Garbled::Broken(2)), "the end before the answers");
     }
 }

@@ -3,6 +3,8 @@
 pub mod facts;
 pub mod frames;
 pub mod guard;
+pub mod lock;
+pub(crate) mod parts;
 pub mod remote;
 pub mod resource;
 pub mod script;

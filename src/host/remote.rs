@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::facts::{self, Collector, Holder, Observed, Probe};
-use super::frames::{Reader, Said};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::Instant;
+
+use super::facts::{self, Collector, Observed, Probe};
+use super::frames::{Reader, Said, Tag};
+use super::lock::{self, Holder};
+use super::parts::Parts;
 use super::script::{self, Script, quote};
 use crate::error::{Exit, Problem};
 use crate::inventory::NodeName;
@@ -36,10 +42,46 @@ pub struct Remote {
     target: Target,
     connection: Connection,
     sudo: Sudo,
-    /// The channel that holds the machine's lock; the lock goes with it.
-    lock: Mutex<Option<Running>>,
+    /// The channel that holds the machine's lock, and the run that it is held for; the lock goes with the channel.
+    lock: Mutex<Option<(Running, String)>>,
     /// systemd takes a moment to forget a unit, so no two have the same name.
     units: AtomicU64,
+}
+
+/// What a run waits for before it looks at a machine.
+#[derive(Debug)]
+pub enum Waiting {
+    /// A unit that an earlier run left running.
+    Unit(String),
+    /// The lock of a run that has ended, by what it said of itself.
+    Lock(String),
+}
+
+/// How long a machine may take to let the lock and units of earlier runs go.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// How long a machine may take to answer, from then on. Package lists that cannot be reached take the longest.
+const LONGEST_LOOK: Duration = Duration::from_secs(15 * 60);
+
+/// The longest answer, in bytes.
+const LONGEST_ANSWER: usize = 96 << 20;
+
+/// How much of a program's standard error is kept, in bytes.
+const COMPLAINTS: usize = 16 << 10;
+
+/// The first of what a program complains of: enough for its error message.
+#[derive(Debug, Default)]
+struct Complaints(String);
+
+impl Complaints {
+    fn take(&mut self, bytes: &[u8]) {
+        let room = COMPLAINTS.saturating_sub(self.0.len()).min(bytes.len());
+        self.0.push_str(&String::from_utf8_lossy(&bytes[..room]));
+    }
+}
+
+fn holder(encoded: &str) -> Holder {
+    Holder::read(&String::from_utf8_lossy(&STANDARD.decode(encoded).unwrap_or_default()))
 }
 
 /// How a program on a host came to its end.
@@ -87,54 +129,74 @@ impl Remote {
     /// Gives the machine's lock back, if it is held; the connection ends with the last reference to it.
     pub async fn release(&self) {
         let lock = self.lock.lock().ok().and_then(|mut lock| lock.take());
-        if let Some(mut running) = lock {
+        if let Some((mut running, _)) = lock {
             running.close_input();
             while running.next().await.is_some() {}
         }
     }
 
     /// Runs all probes in one round trip. With a holder the machine's lock is taken first and kept until the connection
-    /// ends; `waiting` hears the names of units that an earlier run left running and that are waited for.
+    /// ends; `waiting` hears what is waited for meanwhile.
     ///
     /// # Errors
-    /// The lock is held by another run, sudo refused, or the connection was lost.
+    /// The lock is held by another run, sudo refused, the answer came too late or broken, or the connection was lost.
     pub async fn facts(
         &self,
         probes: &[Probe],
         lock: Option<&Holder>,
-        mut waiting: impl FnMut(&str),
+        mut waiting: impl FnMut(Waiting),
     ) -> Result<Observed, Problem> {
-        let mut running = self.start(&facts::program(probes, lock), &[]).await?;
+        let tag = self.tag()?;
+        let mut running = self.start(&facts::program(probes, lock, &tag), &[]).await?;
         if lock.is_none() {
             running.close_input();
         }
-        let (mut reader, mut collector, mut complaints) = (Reader::default(), Collector::default(), String::new());
+        let (mut reader, mut collector, mut complaints) =
+            (Reader::new(&tag), Collector::of(probes), Complaints::default());
+        let (mut deadline, mut received) = (Instant::now() + LONGEST_WAIT, 0);
         while !collector.complete {
-            let bytes = match running.next().await {
+            let Ok(chunk) = tokio::time::timeout_at(deadline, running.next()).await else {
+                return Err(self.broken("the answer takes too long, and is not waited for"));
+            };
+            let bytes = match chunk {
                 Some(Chunk::Out(bytes)) => bytes,
                 Some(Chunk::Err(bytes)) => {
-                    complaints.push_str(&String::from_utf8_lossy(&bytes));
+                    complaints.take(&bytes);
                     continue;
                 }
-                None => return Err(self.no_answer(running.wait().await, &complaints)),
+                None => return Err(self.no_answer(running.wait().await, &complaints.0)),
             };
+            received += bytes.len();
+            if received > LONGEST_ANSWER {
+                return Err(self.broken("the answer is too long"));
+            }
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-            for said in reader.take(&bytes) {
-                match said {
-                    Said::Frame(frame) => match frame.split_once(' ') {
-                        Some(("locked", holder)) => return Err(self.locked(holder)),
-                        Some(("waiting", unit)) => waiting(unit),
-                        _ => collector.frame(&frame, now),
-                    },
-                    Said::Line(line) => collector.line(line),
-                    _ => {}
+            for said in reader.take(&bytes).map_err(|error| self.broken(error))? {
+                let Said::Frame(frame) = said else { continue };
+                match frame.split_once(' ').unwrap_or((&frame, "")) {
+                    ("held", encoded) => {
+                        let holder = holder(encoded);
+                        if !holder.has_ended() {
+                            return Err(self.locked(&holder, "wait until that run has ended; the lock goes with its connection, within two minutes when its machine is gone"));
+                        }
+                        waiting(Waiting::Lock(holder.to_string()));
+                    }
+                    ("locked", encoded) => {
+                        return Err(self.locked(
+                            &holder(encoded),
+                            "that process has ended, and the host has not noticed within a minute: run the same command again",
+                        ));
+                    }
+                    ("waiting", unit) => waiting(Waiting::Unit(unit.to_owned())),
+                    ("looking", _) => deadline = Instant::now() + LONGEST_LOOK,
+                    _ => collector.frame(&frame, now).map_err(|error| self.broken(error))?,
                 }
             }
         }
-        if lock.is_some()
+        if let Some(holder) = lock
             && let Ok(mut slot) = self.lock.lock()
         {
-            *slot = Some(running);
+            *slot = Some((running, holder.run.clone()));
         }
         Ok(Observed { login_key: self.connection.login_key().to_owned(), ..collector.into_observed() })
     }
@@ -150,19 +212,21 @@ impl Remote {
         parts: &[Script],
         hear: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Problem> {
-        let (body, mut files) = script::program(parts);
+        let (tag, run) = (self.tag()?, self.run_id());
+        let (body, mut files) = script::program(parts, run.as_deref(), &tag);
         files.push(("body".to_owned(), Secret::new(body)));
         let number = self.units.fetch_add(1, Ordering::Relaxed);
         let unit = quote(&format!("forge-{name}-{number}"));
         let mut running = self.start(&RUN.replace("@UNIT@", &unit), &files).await?;
         running.close_input();
-        let (mut reader, mut complaints, mut ended_well) = (Reader::default(), String::new(), 0);
+        let (mut reader, mut complaints, mut progress) =
+            (Reader::new(&tag), Complaints::default(), Parts::of(parts.len()));
         while let Some(chunk) = running.next().await {
             match chunk {
-                Chunk::Err(bytes) => complaints.push_str(&String::from_utf8_lossy(&bytes)),
+                Chunk::Err(bytes) => complaints.take(&bytes),
                 Chunk::Out(bytes) => {
-                    for said in reader.take(&bytes) {
-                        ended_well += usize::from(matches!(said, Said::End(_, 0)));
+                    for said in reader.take(&bytes).map_err(|error| self.broken(error))? {
+                        progress.take(&said).map_err(|error| self.broken(error))?;
                         hear(said);
                     }
                 }
@@ -170,19 +234,41 @@ impl Remote {
         }
         match running.wait().await {
             Outcome::Lost { .. } => Ok(Ended::Lost),
-            Outcome::Exited(0) if ended_well == parts.len() => Ok(Ended::Well),
+            Outcome::Exited(0) if progress.all_succeeded() => Ok(Ended::Well),
             Outcome::Exited(0) => Ok(Ended::Badly),
-            other => Err(self.no_answer(other, &complaints)),
+            other => Err(self.no_answer(other, &complaints.0)),
+        }
+    }
+
+    /// Lets what runs there end, and begins no further part of programs that have several.
+    pub async fn stop_between_parts(&self) {
+        if let Some(run) = self.run_id() {
+            self.tell(&lock::stop_between_parts(&run)).await;
         }
     }
 
     /// Stops the transient units of [`Remote::run`].
     pub async fn stop(&self, name: &str) {
         let unit = quote(&format!("forge-{name}-*"));
-        if let Ok(mut running) = self.start(&format!("systemctl stop {unit}"), &[]).await {
+        self.tell(&format!("systemctl stop {unit}")).await;
+    }
+
+    /// Runs a program that has nothing to say.
+    async fn tell(&self, program: &str) {
+        if let Ok(mut running) = self.start(program, &[]).await {
             running.close_input();
             while running.next().await.is_some() {}
         }
+    }
+
+    fn tag(&self) -> Result<Tag, Problem> {
+        let failed = |error| Problem::new(Exit::Failed, "the operating system has no randomness to give").cause(error);
+        Tag::random().map_err(failed)
+    }
+
+    /// The run that the machine's lock is held for, when it is.
+    fn run_id(&self) -> Option<String> {
+        self.lock.lock().ok()?.as_ref().map(|(_, run)| run.clone())
     }
 
     /// One exec: a tar stream that holds the program and its files, unpacked into a folder of its own in memory. Nothing
@@ -215,10 +301,15 @@ impl Remote {
         self.connection.start(&command, input).await.map_err(Problem::from)
     }
 
-    fn locked(&self, holder: &str) -> Problem {
-        Problem::new(Exit::Locked, format!("{} is locked by another run", self.name))
-            .cause(holder)
-            .next("wait until that run has ended; the lock goes with its connection, within two minutes when its machine is gone")
+    fn locked(&self, holder: &Holder, next: &str) -> Problem {
+        Problem::new(Exit::Locked, format!("{} is locked by another run", self.name)).cause(holder).next(next)
+    }
+
+    /// What came back is no answer: whatever sent it, nothing of it is believed.
+    fn broken(&self, cause: impl std::fmt::Display) -> Problem {
+        Problem::new(Exit::Connection, format!("{} answers with what is no answer", self.name))
+            .cause(cause)
+            .next("run the same command again; if it stays so, look at what the host's login prints and runs")
     }
 
     fn no_answer(&self, outcome: Outcome, complaints: &str) -> Problem {

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::frames::Tag;
+use super::lock::{self, STOP};
+use super::parts::STOPPED;
 use crate::secret::Secret;
 
 /// `value` as one word of a POSIX shell, whatever it holds.
@@ -76,32 +79,36 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 FORGE=$1
 part=0
-frame() { printf '\036%s\n' "$*"; }
 warn() { frame warn "$part" "$*"; }
 progress() { frame progress "$part" "$1" "$2"; }
 emit() { frame value "$part" "$1" "$(base64 -w0)"; }
 trap 'rm -rf "$FORGE"/part* "$FORGE/body"' EXIT
 "#;
 
-/// Between parts: a run that died, or was asked to stop, no longer holds the host's lock, and nothing new is begun for it.
-const STILL_WANTED: &str = "if flock -n /run/forge/lock true 2>/dev/null; then frame stopped; exit 0; fi\n";
-
 /// One shell program out of parts that run in order, each framed, up to the first that fails; and the parts' files, whose
-/// names are made distinct.
+/// names are made distinct. With a run, no part begins unless that run still holds the host's lock, and none but the first
+/// once it was asked to stop.
 ///
 /// Each part is a subshell with `set -eu` and no standard input. The status is taken outside any `||` or `if`, where the
 /// shell would ignore `set -e` inside the subshell (POSIX XCU 2.15, `set -e`).
-pub fn program(parts: &[Script]) -> (String, Vec<(String, Secret)>) {
-    let mut text = PRELUDE.to_owned();
+pub fn program(parts: &[Script], run: Option<&str>, tag: &Tag) -> (String, Vec<(String, Secret)>) {
+    let mut text = format!("{PRELUDE}{}", tag.shell());
+    if let Some(run) = run {
+        let _ = writeln!(text, "wanted() {}", lock::still_held_by(run));
+    }
     let mut files = Vec::new();
     for (number, part) in parts.iter().enumerate() {
         let folder = format!("part{number}");
         files.extend(part.files().iter().map(|(name, content)| (format!("{folder}/{name}"), content.clone())));
+        let wanted = match run {
+            None => String::new(),
+            Some(_) if number == 0 => format!("wanted || {{ frame {STOPPED}; exit 0; }}\n"),
+            Some(_) => format!("if [ -e {STOP} ] || ! wanted; then frame {STOPPED}; exit 0; fi\n"),
+        };
         let _ = write!(
             text,
-            "{}part={number}\nframe begin {number}\n(\nset -eu\nFORGE=$FORGE/{folder}\ntrap - EXIT\n{}\n) </dev/null 2>&1\nrc=$?\n\
+            "{wanted}part={number}\nframe begin {number}\n(\nset -eu\nFORGE=$FORGE/{folder}\ntrap - EXIT\n{}\n) </dev/null 2>&1\nrc=$?\n\
              frame end {number} \"$rc\"\n[ \"$rc\" -eq 0 ] || exit 1\n",
-            if number == 0 { "" } else { STILL_WANTED },
             part.text()
         );
     }
@@ -114,6 +121,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::frames::Reader;
     use super::*;
 
     proptest! {
@@ -127,10 +135,11 @@ mod tests {
     #[test]
     fn a_program_stops_at_the_first_part_that_fails_and_says_so() {
         let parts = [Script::new("echo one"), Script::new("false\necho not reached"), Script::new("echo three")];
-        let output =
-            Command::new("sh").arg("-c").arg(program(&parts).0).arg("sh").arg("/nonexistent").output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap().replace('\x1e', "#");
-        assert_eq!(said, "#begin 0\none\n#end 0 0\n#begin 1\n#end 1 1\n");
+        let (tag, mut said) = (Tag::random().unwrap(), Vec::new());
+        let text = program(&parts, None, &tag).0;
+        let output = Command::new("sh").arg("-c").arg(text).arg("sh").arg("/nonexistent").output().unwrap();
+        said.extend(Reader::new(&tag).take(&output.stdout).unwrap());
+        assert_eq!(format!("{said:?}"), r#"[Begin(0), Line("one"), End(0, 0), Begin(1), End(1, 1)]"#);
         assert_eq!(output.status.code(), Some(1));
     }
 }

@@ -16,9 +16,9 @@ use crate::report::{Events, Outcome};
 /// How a plan went.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Steps that ended well.
+    /// Steps that succeeded.
     pub done: usize,
-    /// Root causes, in the order in which they came.
+    /// Root causes, in the order in which they came. Without any, and without an interrupt, every step of the plan succeeded.
     pub problems: Vec<Problem>,
     /// Whether a person stopped it.
     pub interrupted: bool,
@@ -33,6 +33,19 @@ impl Summary {
             None => Exit::Done,
         }
     }
+
+    /// The one invariant: a step that was skipped, not begun, or whose end nobody saw is never passed over. `planned` is the
+    /// number of steps in the plan.
+    fn account_for(mut self, planned: usize) -> Self {
+        if self.done != planned && self.problems.is_empty() {
+            self.problems.push(
+                Problem::new(Exit::Failed, format!("{} of {planned} steps were done", self.done))
+                    .cause("the others were not begun, or nothing was heard of their end")
+                    .next("run the same command again; what is done stays done"),
+            );
+        }
+        self
+    }
 }
 
 /// Runs every step after what it needs: scripts of one host one after the other and, where nothing stands between them, as
@@ -43,6 +56,7 @@ pub async fn execute(plan: Plan, fleet: &Fleet, events: &Events, mut interrupts:
         waiting: plan.steps,
         ..State::default()
     };
+    let planned = state.waiting.len();
     let mut running: JoinSet<(Batch, Vec<Ending>)> = JoinSet::new();
     loop {
         state.skip_dependents(events);
@@ -63,22 +77,22 @@ pub async fn execute(plan: Plan, fleet: &Fleet, events: &Events, mut interrupts:
                 None => break,
             },
             times = interrupts.next() => match times {
-                // Without the lock a host begins no further step of what it was given.
-                1 => release(fleet),
+                1 => finish_what_runs(fleet),
                 2 => state.stop(fleet).await,
                 _ => {}
             },
         }
     }
     state.summary.interrupted = interrupts.times() > 0;
-    state.summary
+    state.summary.account_for(planned)
 }
 
-/// Gives all locks back, without waiting for a machine that does not answer.
-fn release(fleet: &Fleet) {
+/// Lets hosts begin no further step of what they were given, without waiting for a machine that does not answer. The locks
+/// stay: what runs, conversations among it, is still this run's.
+fn finish_what_runs(fleet: &Fleet) {
     for remote in fleet.values() {
         let remote = Arc::clone(remote);
-        tokio::spawn(async move { remote.release().await });
+        tokio::spawn(async move { remote.stop_between_parts().await });
     }
 }
 
@@ -268,5 +282,15 @@ mod tests {
         assert_eq!(words(&begins(&mut state)), ["cp1: init"]);
         assert_eq!((state.summary.done, state.summary.problems.len()), (2, 1));
         assert_eq!(state.summary.exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn a_plan_of_which_a_step_is_missing_at_the_end_never_exits_with_0() {
+        let exit = |done, problems, interrupted| Summary { done, problems, interrupted }.account_for(2).exit();
+        assert_eq!(exit(2, vec![], false), Exit::Done);
+        assert_eq!(exit(1, vec![], false), Exit::Failed);
+        assert_eq!(exit(0, vec![], false), Exit::Failed);
+        assert_eq!(exit(1, vec![], true), Exit::Interrupted);
+        assert_eq!(exit(1, vec![Problem::new(Exit::Connection, "gone")], false), Exit::Connection);
     }
 }

@@ -28,6 +28,13 @@ pub enum Event {
         /// The systemd unit.
         unit: String,
     },
+    /// The lock of a run that has ended, and whose host has not noticed yet, is waited for.
+    WaitingForLock {
+        /// Where.
+        host: NodeName,
+        /// Whose lock it is, in its own words.
+        holder: String,
+    },
     /// All hosts have answered.
     Observed {
         /// How many.

@@ -32,6 +32,9 @@ impl Lines {
         let clock = self.started.elapsed().as_secs_f64();
         match event {
             Event::Waiting { host, unit } => format!("{host}: waiting for {unit}, which an earlier run started"),
+            Event::WaitingForLock { host, holder } => {
+                format!("{host}: waiting for the lock of a run that has ended: {holder}")
+            }
             Event::Observed { hosts, checks, elapsed_ms } => {
                 format!("looked at {checks} things on {} in {}", count(*hosts, "host"), seconds(*elapsed_ms))
             }

@@ -44,6 +44,14 @@ impl Request {
         let body = self.files.get("body").map_or("", |body| std::str::from_utf8(body).unwrap());
         body.split("\nframe begin ").skip(1).map(str::to_owned).collect()
     }
+
+    /// What each frame of the answer begins with.
+    fn mark(&self) -> String {
+        let body = self.files.get("body").map_or(&[][..], Vec::as_slice);
+        let text = self.program.clone() + std::str::from_utf8(body).unwrap();
+        let tag = text.split("printf '\\036").nth(1).and_then(|rest| rest.split(' ').next());
+        format!("\x1e{} ", tag.unwrap_or_default())
+    }
 }
 
 /// How it behaves; every method but [`FakeHost::start`] changes one thing.
@@ -64,6 +72,7 @@ struct Table {
     held: Option<Held>,
     asks_password: bool,
     shuts_out: bool,
+    garbles: Option<fn(&str) -> String>,
 }
 
 /// A script that holds: says when it runs, and is told whether it goes on (`true`) or was stopped.
@@ -172,6 +181,12 @@ impl FakeHost {
         self
     }
 
+    /// What its scripts say comes out like this.
+    pub fn garbles(mut self, said: fn(&str) -> String) -> Self {
+        self.table.garbles = Some(said);
+        self
+    }
+
     /// Changes the SSH server.
     pub fn but(mut self, change: impl FnOnce(SshServer) -> SshServer) -> Self {
         self.server = change(self.server);
@@ -198,7 +213,11 @@ impl FakeHost {
             }
             let request = Request::read(command, input)?;
             log.lock().unwrap().push(request.clone());
-            Some(behaviour.reply(&request))
+            let mut reply = behaviour.reply(&request);
+            if let Some(garbles) = behaviour.garbles {
+                reply.stdout = garbles(std::str::from_utf8(&reply.stdout).unwrap()).into_bytes();
+            }
+            Some(reply)
         });
         Machine { name: self.name, role: self.role, server: server.start(), requests, table }
     }
@@ -223,9 +242,9 @@ impl Table {
             return Reply::cut();
         }
         if request.program.contains("frame answered") {
-            return Reply::ok(self.facts(&request.program));
+            return Reply::ok(self.facts(&request.program).replace('\x1e', &request.mark()));
         }
-        let parts = request.parts();
+        let (parts, mark) = (request.parts(), request.mark());
         self.memory.lock().unwrap().takes(request);
         match &self.held {
             Some(held) if request.program.starts_with("systemctl stop ") => held.stop.send(false).unwrap(),
@@ -234,24 +253,30 @@ impl Table {
                 let goes_on = held.going.lock().unwrap().recv().unwrap();
                 // As a host does when forge has given its lock back, or when systemd stops the unit.
                 let said = if goes_on { self.unit(&parts[..1]) + "\x1estopped\n" } else { "\x1ebegin 0\n".to_owned() };
-                return Reply::ok(said);
+                return Reply::ok(said.replace('\x1e', &mark));
             }
             _ => {}
         }
-        Reply::ok(self.unit(&parts))
+        Reply::ok(self.unit(&parts).replace('\x1e', &mark))
     }
 
     fn facts(&self, program: &str) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-        let mut said = format!("\x1eclock {now}\n");
         let (answers, memory) = (self.answers.lock().unwrap(), self.memory.lock().unwrap());
-        for probe in program.split("\nframe probe ").skip(1) {
+        let mut given = BTreeMap::new();
+        for probe in program.split("\n(\n: ").skip(1) {
             let (key, shell) = probe.split_once('\n').unwrap();
             let key = key.trim_matches('\'');
+            let number = shell.split("\n) >\"$FORGE/answers/").nth(1).unwrap().split('"').next().unwrap();
             let answer = answers.get(key).cloned().unwrap_or_else(|| memory.answer(key, shell));
-            said += &format!("\x1eprobe {key}\n{answer}\n\n");
+            given.insert(number.parse::<usize>().unwrap(), answer);
         }
-        said + "\x1eanswered\n"
+        let mut all: String = given.iter().map(|(number, answer)| format!("{} {number}\n", answer.len())).collect();
+        if given.len() > 1 {
+            all += &format!("{} total\n", given.values().map(String::len).sum::<usize>());
+        }
+        all.extend(given.into_values());
+        format!("\x1eclock {now}\n\x1elooking\n\x1eanswers {}\n\x1eanswered\n", STANDARD.encode(all))
     }
 
     fn unit(&self, parts: &[String]) -> String {

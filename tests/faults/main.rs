@@ -4,6 +4,7 @@
 mod addons;
 mod audit;
 mod fake_host;
+mod garbled;
 mod guarded;
 mod host_keys;
 mod interrupts;

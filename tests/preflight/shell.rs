@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
 use forge::host::facts::{Observed, Probe, program};
+use forge::host::frames::Tag;
 use forge::inventory::cluster::Cni;
 use forge::inventory::cluster::*;
 use forge::phases::preflight::{host_facts, probes};
@@ -108,7 +109,11 @@ fn dash_can_read_it() {
         let output = fed(Command::new("dash").args(["-n"]), &probe.shell);
         assert!(output.status.success(), "{}: {}", probe.key, String::from_utf8_lossy(&output.stderr));
     }
-    assert!(fed(Command::new("dash").args(["-n"]), &program(&every_probe(), None)).status.success());
+    assert!(
+        fed(Command::new("dash").args(["-n"]), &program(&every_probe(), None, &Tag::random().unwrap()))
+            .status
+            .success()
+    );
 }
 
 #[test]

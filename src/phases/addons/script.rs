@@ -143,6 +143,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::host::frames::Tag;
     use crate::host::script::program;
 
     fn release() -> Release {
@@ -205,7 +206,7 @@ mod tests {
         ];
         for script in &scripts {
             let path = folder.path().join("script");
-            std::fs::write(&path, program(std::slice::from_ref(script)).0).unwrap();
+            std::fs::write(&path, program(std::slice::from_ref(script), None, &Tag::random().unwrap()).0).unwrap();
             // kubectl's templates have variables of their own in single quotes.
             let output = Command::new("shellcheck").args(["-s", "sh", "-e", "SC2016"]).arg(&path).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
