@@ -9,7 +9,7 @@ use crate::phases::kubeadm_join::Joining;
 use crate::phases::verify::Evidence;
 use crate::phases::{
     Site, addons, host, images, join_material, kubeadm_init, kubeadm_join, leftovers, manifests, network,
-    node_settings, policies, serving_certificate, settings, verify,
+    node_settings, policies, registration, serving_certificate, settings, verify,
 };
 use crate::plan::{Late, Plan, StepId};
 use crate::render::Templates;
@@ -52,6 +52,9 @@ pub fn plan(
     }
     for each in site.cluster.workers() {
         plan.steps.extend(kubeadm_join::step(each, site, joining, None)?);
+    }
+    for each in hosts {
+        plan.steps.extend(registration::step(each, site));
     }
     if let Some(server) = site.first_server() {
         plan.steps.extend(network::step(server, site)?);

@@ -18,6 +18,7 @@ pub mod network;
 pub mod node_settings;
 pub mod policies;
 pub mod preflight;
+pub mod registration;
 pub mod rotate_ca;
 pub mod rotate_key;
 pub mod rotate_sa_key;

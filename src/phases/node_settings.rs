@@ -1,6 +1,6 @@
 //! Labels and taints of the inventory on the nodes.
 
-use super::{Site, failed, id, kubeadm_init, kubeadm_join};
+use super::{Site, failed, id, kubeadm_init, kubeadm_join, registration};
 use crate::host::{Difference, Script, quote};
 use crate::inventory::cluster::{Host, Role};
 use crate::plan::{Step, once};
@@ -44,7 +44,7 @@ pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
         id: id(host, STEP),
         title: "labels and taints".to_owned(),
         runs_on: server.name.clone(),
-        needs: vec![id(host, kubeadm_init::STEP), id(host, kubeadm_join::STEP)],
+        needs: [kubeadm_init::STEP, kubeadm_join::STEP, registration::STEP].map(|step| id(host, step)).to_vec(),
         after: Vec::new(),
         changes,
         work: once(move || Ok(script), |heard| Ok(heard.outcome()), failed(host, "labels and taints could not be set")),

@@ -128,7 +128,7 @@ impl FakeHost {
         self.emits("ca", CA)
             .emits("served", "yes\n")
             .emits("nodes", "cp1 True v1.36.3\nw1 True v1.36.3\n")
-            .emits("pods", "cp1 Succeeded\nw1 Succeeded\n")
+            .emits("pods", "cp1 0\nw1 0\n")
             .emits("etcd", "k8s:enc:secretbox:v1:key-1:\u{1}\u{2}")
             .emits("audit", r#"{"level":"Metadata","verb":"create"}"#)
             .emits("anonymous", "cp1\tE: Failed to fetch https://127.0.0.2:6443/api  401  Unauthorized\tok\n")

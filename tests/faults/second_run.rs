@@ -9,6 +9,10 @@ const FILES: &str = "/etc/kubernetes/kubelet.conf\n/var/lib/kubelet/pki/kubelet-
 
 /// The last value that was noted under this key in the cluster's record.
 fn noted(machine: &Machine, key: &str) -> String {
+    noted_if_any(machine, key).unwrap()
+}
+
+fn noted_if_any(machine: &Machine, key: &str) -> Option<String> {
     let mut found = None;
     for request in machine.changes() {
         for (name, content) in &request.files {
@@ -18,13 +22,16 @@ fn noted(machine: &Machine, key: &str) -> String {
             }
         }
     }
-    found.unwrap()
+    found
 }
 
 /// The nodes, the record with these policies, and the cluster's own copies of its settings, whatever they hold.
 fn cluster(cp1: &Machine, policies: &Value) -> String {
     let node = |name: &str| format!("node\t{name}\tTrue\tv1.36.3\t{{}}\t\n");
     let mut record = json!({"verified": noted(cp1, "verified"), "applied-policies": policies.to_string()});
+    if let Some(network) = noted_if_any(cp1, "network") {
+        record["network"] = json!(network);
+    }
     // What `kubeadm init` noted of the copies.
     let programs: String = cp1.changes().iter().flat_map(|request| request.parts()).collect();
     let settled = programs.split("\nsettle ").nth(1).unwrap().lines().next().unwrap();
@@ -100,6 +107,34 @@ fn what_somebody_changed_by_hand_is_put_back_and_nothing_else() {
     assert_eq!(changes[0], "sysctl vm.panic_on_oom: 1 → 0");
     assert_eq!((changes.len(), planned["steps"][1]["step"].as_str()), (2, Some("verify")));
     drop(cp1);
+}
+
+#[test]
+fn a_node_that_was_deleted_is_named_and_registers_again() {
+    let (operator, cp1, w1) = converged();
+    let without_w1 =
+        cp1.said("cluster").lines().filter(|line| !line.starts_with("node\tw1")).collect::<Vec<_>>().join("\n");
+    cp1.says("cluster", &without_w1);
+    let line = "w1: node w1: the cluster no longer has it, and the host is part of the cluster: restart its kubelet, which registers";
+    assert_eq!(planned(&operator), [line]);
+    let up = operator.forge(&["up", "--yes", "--json"]);
+    assert_eq!(up.code, Some(0), "{:?}", up.steps());
+    assert!(w1.changes().last().unwrap().parts().concat().contains("systemctl restart kubelet"));
+}
+
+#[test]
+fn a_node_that_is_not_ready_is_looked_at_and_never_passed_over() {
+    let with_a_network = |operator: Operator| {
+        std::fs::write(operator.path("network.yaml"), "kind: Namespace\napiVersion: v1\nmetadata: {name: network}\n")
+            .unwrap();
+        operator.edit("cni: {provider: none}", "cni: {provider: manifests, manifests: [{path: network.yaml}]}")
+    };
+    let (operator, cp1, _w1) = converged_with(with_a_network);
+    assert_eq!(operator.forge(&["plan"]).code, Some(0));
+    cp1.says("cluster", &cp1.said("cluster").replace("node\tw1\tTrue", "node\tw1\tUnknown"));
+    assert!(planned(&operator).is_empty(), "nothing but the look");
+    let plan = operator.forge(&["plan"]);
+    assert!(plan.code == Some(10) && plan.stderr.contains("cluster looked at from outside"), "{}", plan.stderr);
 }
 
 #[test]

@@ -5,7 +5,14 @@ use crate::support::*;
 #[test]
 fn a_1_bare_hosts_become_a_cluster() {
     bare_hosts(1, 1);
+    // A terminal's title without a line break, as many a login prints it before everything else.
+    for host in ["cp1", "w1"] {
+        on(host, r#"sed -i '1i echo -ne "\\033]0;x\\007"' /home/ops/.bashrc"#);
+    }
     let said = up();
+    for host in ["cp1", "w1"] {
+        on(host, "sed -i 1d /home/ops/.bashrc");
+    }
     assert_eq!(said.code, 0, "{}", said.all());
     assert_evidence(&said);
     let nodes = kubectl("get nodes --no-headers");

@@ -1,4 +1,4 @@
-//! What somebody changed by hand is named by `plan` and mended by `up`, and nothing else is touched.
+//! What was changed by hand is named by `plan` and restored by `up`, and nothing else is touched.
 
 use crate::support::*;
 
@@ -33,5 +33,22 @@ fn b_1_drift_is_named_and_mended_alone() {
     let said = up();
     assert_eq!(said.code, 0, "{}", said.all());
     assert_evidence(&said);
+    assert_converged();
+}
+
+/// `kubectl delete node` by mistake: the hosts still run their kubelets, which never register again by themselves.
+#[test]
+fn b_2_deleted_nodes_are_named_and_come_back() {
+    kubectl("delete node w1 cp1");
+    let plan = plan();
+    assert_eq!(plan.code, 10, "{}", plan.all());
+    for node in ["cp1", "w1"] {
+        assert!(plan.planned().iter().any(|line| line.contains(&format!("node {node}: the cluster no longer has it"))));
+    }
+    let said = up();
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert_evidence(&said);
+    let roles = "get node cp1 -o jsonpath={.metadata.labels}{.spec.taints}";
+    assert_eq!(kubectl(roles).matches("node-role.kubernetes.io/control-plane").count(), 2, "its label and its taint");
     assert_converged();
 }

@@ -8,7 +8,7 @@ use super::control_planes::own_server;
 use super::{Site, id, unrendered};
 use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script};
-use crate::inventory::cluster::Host;
+use crate::inventory::cluster::{Cni, Host};
 use crate::kube::{ETCDCTL, NAMESPACE, STUCK, canary_namespace, canary_pod, canary_secret, paths, record};
 use crate::plan::{Heard, Late, Plan, Step, StepId, Talk, Turn, Work};
 use crate::report::Outcome;
@@ -17,7 +17,8 @@ use crate::secret::{Secret, hex};
 /// The step's name.
 pub const STEP: &str = "verify";
 
-/// The step, after `needs`: when anything else is in the plan, or when what is wanted was never verified to the end.
+/// The step, after `needs`: when anything else is in the plan, when what is wanted was never verified to the end, or when a
+/// node is not as it was then.
 ///
 /// # Errors
 /// A template cannot be rendered, or there is no randomness for the canary.
@@ -30,7 +31,7 @@ pub fn step(
 ) -> Result<Option<Step>, Problem> {
     let wanted = fingerprint(site);
     let verified = site.facts.living.as_ref().and_then(|living| living.record.get("verified"));
-    if plan.is_empty() && verified == Some(&wanted) {
+    if plan.is_empty() && verified == Some(&wanted) && every_node_is_ready(site) {
         return Ok(None);
     }
     let random =
@@ -51,6 +52,13 @@ pub fn step(
             evidence: evidence.clone(),
         })),
     }))
+}
+
+/// Whether the API server sees a Ready node for each host. Without a pod network none can be.
+fn every_node_is_ready(site: Site<'_>) -> bool {
+    let nodes = site.facts.living.as_ref().map_or(&[][..], |living| &living.nodes);
+    let ready = |host: &Host| nodes.iter().any(|node| node.ready && node.name == host.name.as_str());
+    matches!(site.cluster.cni, Cni::None) || site.cluster.hosts.iter().all(ready)
 }
 
 /// What was verified: the inventory's meaning and the program that read it.

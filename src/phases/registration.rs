@@ -1,0 +1,59 @@
+//! A host that is part of the cluster and whose node object is gone (`kubectl delete node`): its kubelet registers again.
+
+use super::{Site, failed, id};
+use crate::host::{Difference, Script, quote};
+use crate::inventory::cluster::{Host, Role};
+use crate::plan::{Step, once};
+
+/// The step's name.
+pub const STEP: &str = "node-registration";
+
+/// The step for one host, when an API server answers and does not know its node.
+///
+/// A kubelet registers when it starts, and never again: it goes on reporting for a node that is gone. Its client certificate
+/// is still good, so no token is needed. Labels and the taint of a control plane are kubeadm's (`mark-control-plane`), which
+/// runs in `init` and `join` only; those of the inventory are set by the step after this one.
+pub fn step(host: &Host, site: Site<'_>) -> Option<Step> {
+    let living = site.facts.living.as_ref()?;
+    if !site.facts.joined(&host.name) || living.nodes.iter().any(|node| node.name == host.name.as_str()) {
+        return None;
+    }
+    let mut script = Script::new(REGISTER.replace("@NAME@", &quote(host.name.as_str())));
+    if host.is_control_plane() {
+        script = script.line(format!("kubectl label node \"$name\" --overwrite {}", CONTROL_PLANE_LABELS.join(" ")));
+        if !host.roles.contains(&Role::Worker) {
+            script = script.line(format!("kubectl taint node \"$name\" --overwrite {CONTROL_PLANE_TAINT}"));
+        }
+    }
+    Some(Step {
+        id: id(host, STEP),
+        title: "node registered again".to_owned(),
+        runs_on: host.name.clone(),
+        needs: super::host::prepared(host),
+        after: Vec::new(),
+        changes: vec![Difference::new(format!(
+            "node {}: the cluster no longer has it, and the host is part of the cluster: restart its kubelet, which registers",
+            host.name
+        ))],
+        work: once(move || Ok(script), |heard| Ok(heard.outcome()), failed(host, "the node did not register again")),
+    })
+}
+
+/// What `kubeadm init phase mark-control-plane` sets (kubeadm, `cmd/kubeadm/app/phases/markcontrolplane`).
+const CONTROL_PLANE_LABELS: [&str; 2] =
+    ["node-role.kubernetes.io/control-plane=", "node.kubernetes.io/exclude-from-external-load-balancers="];
+const CONTROL_PLANE_TAINT: &str = "node-role.kubernetes.io/control-plane=:NoSchedule";
+
+/// The node is asked for as the kubelet, which may read its own.
+const REGISTER: &str = r#"name=@NAME@
+systemctl restart kubelet
+tries=0
+until said=$(kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=5s get node "$name" -o name 2>&1); do
+  tries=$((tries + 1))
+  if [ "$tries" -ge 60 ]; then
+    printf '%s\n' "$said"
+    journalctl --unit=kubelet --lines=5 --output=cat || true
+    exit 1
+  fi
+  sleep 1
+done"#;
