@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod audit;
 pub mod cli;
+mod disk;
 pub mod error;
 pub mod host;
 pub mod inventory;

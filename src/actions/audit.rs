@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::run::Run;
 use crate::audit;
+use crate::disk;
 use crate::error::{Exit, Problem};
 use crate::host::facts::Probe;
 use crate::inventory::cluster::{Day, Host};
@@ -22,7 +23,7 @@ pub async fn audit(run: &mut Run, html: Option<&Path>) -> Result<Exit, Problem> 
         let now = time::OffsetDateTime::now_utc();
         let when = format!("{} {:02}:{:02} UTC", now.date(), now.hour(), now.minute());
         let page = audit::page(&run.templates, &report, &when).map_err(unrendered)?;
-        std::fs::write(path, page)
+        disk::replace(path, page.as_bytes(), 0o644)
             .map_err(|error| Problem::new(Exit::Failed, format!("{} was not written", path.display())).cause(error))?;
     }
     // What failed weighs more than what could not be looked at.

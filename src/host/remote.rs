@@ -102,6 +102,7 @@ impl Remote {
     /// The machine cannot be reached, logged into or trusted.
     pub async fn log_in(name: NodeName, client: Arc<Client>, target: Target, sudo: Sudo) -> Result<Self, Problem> {
         let connection = client.open(&target).await.map_err(Problem::from)?;
+        let sudo = without_needless_password(&connection, sudo).await?;
         Ok(Self { name, client, target, connection, sudo, lock: Mutex::new(None), units: AtomicU64::new(1) })
     }
 
@@ -287,15 +288,11 @@ impl Remote {
             Sudo::Root => (unpack, archive),
             Sudo::Passwordless => (format!("sudo -n {unpack}"), archive),
             Sudo::Password(password) => {
-                // Where sudo would not ask, the password must not reach the program as its input.
-                let ask = format!(
-                    "if sudo -n true 2>/dev/null; then IFS= read -r skipped; exec sudo -n {unpack}; fi; \
-                     exec sudo -S -p '' {unpack}"
-                );
                 let mut input = password.expose().to_vec();
                 input.push(b'\n');
                 input.extend_from_slice(archive.expose());
-                (format!("/bin/sh -c {}", quote(&ask)), Secret::new(input))
+                // Without what sudo remembers, which would leave the password to the program as its input.
+                (format!("sudo -k -S -p '' {unpack}"), Secret::new(input))
             }
         };
         self.connection.start(&command, input).await.map_err(Problem::from)
@@ -335,6 +332,13 @@ impl Remote {
             said.to_owned()
         })
     }
+}
+
+/// A host whose sudo asks for nothing is not given the password.
+async fn without_needless_password(connection: &Connection, sudo: Sudo) -> Result<Sudo, Problem> {
+    let Sudo::Password(password) = sudo else { return Ok(sudo) };
+    let asked = connection.start("sudo -k -n true", Secret::new("")).await.map_err(Problem::from)?.wait().await;
+    Ok(if asked == Outcome::Exited(0) { Sudo::Passwordless } else { Sudo::Password(password) })
 }
 
 /// The host's part of [`Remote::run`]: starts the unit, shows what it prints until it ends. When forge dies this dies too,

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::console::paint;
+use super::visible::{Colour, one_line};
 use super::{AuditCounts, ControlFinding};
 
 /// Words findings. A control's head is written once, before the first host on which it came to the same state.
@@ -16,20 +17,20 @@ impl AuditLines {
     pub(super) fn control(&self, finding: &ControlFinding) -> String {
         let ControlFinding { id, title, host, state, severity, evidence, remedy, waiver, .. } = finding;
         let mark = match *state {
-            "fail" => paint("31;1", "FAIL"),
-            "not-checked" => paint("33;1", "NOT CHECKED"),
-            "waived" => paint("33", "waived"),
+            "fail" => paint(Colour::Red, "FAIL"),
+            "not-checked" => paint(Colour::Yellow, "NOT CHECKED"),
+            "waived" => paint(Colour::Yellow, "waived"),
             _ => return String::new(),
         };
         let mut lines = Vec::new();
         if self.last.replace((id, state)) != (id, state) {
-            lines.push(format!("{mark}  {id} ({severity})  {}", paint("1", title)));
+            lines.push(format!("{mark}  {id} ({severity})  {}", paint(Colour::Bold, title)));
             if *state == "fail" {
-                lines.push(format!("      {} {remedy}", paint("2", "remedy:")));
+                lines.push(format!("      {} {remedy}", paint(Colour::Dim, "remedy:")));
             }
         }
         let place = host.as_ref().map_or("cluster", |host| host.as_str());
-        lines.push(format!("      {place}: {}", evidence.trim()));
+        lines.push(format!("      {place}: {}", one_line(evidence.trim())));
         if let Some(waiver) = waiver {
             let word = if waiver.holds { "until" } else { "the waiver expired on" };
             lines.push(format!("        {word} {}: {}", waiver.expires, waiver.reason));
@@ -41,7 +42,7 @@ impl AuditLines {
     pub(super) fn counts(&self, counts: &AuditCounts) -> String {
         let AuditCounts { pass, fail, waived, manual, not_applicable, not_checked } = counts;
         let fail = format!("{fail} failed");
-        let fail = if counts.fail == 0 { paint("32;1", &fail) } else { paint("31;1", &fail) };
+        let fail = if counts.fail == 0 { paint(Colour::Green, &fail) } else { paint(Colour::Red, &fail) };
         format!(
             "{fail}, {pass} passed, {waived} waived, {manual} for a person to judge, {not_applicable} not applicable, \
              {not_checked} not checked"

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use super::visible::{Colour, coloured, to_terminal};
 use crate::error::Problem;
 
 /// What a command was asked for, to standard output.
@@ -14,14 +15,14 @@ pub fn answer(text: &str) {
     let _ = out.flush();
 }
 
-/// A line for people, to standard error.
+/// Lines for people, to standard error. Whatever is in them cannot steer the terminal.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", to_terminal(text));
 }
 
 /// An error for people.
 pub fn complain(problem: &Problem) {
-    let label = paint("31;1", "error:");
+    let label = paint(Colour::Red, "error:");
     say(&format!("{label} {problem}"));
 }
 
@@ -30,10 +31,10 @@ pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// `text` in a colour (the number of an ANSI sequence), where there are colours. See <https://no-color.org>.
-pub fn paint(colour: &str, text: &str) -> String {
+/// `text` in a colour for [`say`], where there are colours. See <https://no-color.org>.
+pub fn paint(colour: Colour, text: &str) -> String {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if plain || !is_terminal() { text.to_owned() } else { format!("\x1b[{colour}m{text}\x1b[0m") }
+    if plain || !is_terminal() { text.to_owned() } else { coloured(colour, text) }
 }
 
 /// Asks a person. `None` when there is none: neither a terminal to ask on nor to read from.
@@ -41,7 +42,7 @@ pub fn ask(question: &str) -> Option<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;
     }
-    eprint!("{question} [y/N] ");
+    eprint!("{} [y/N] ", to_terminal(question));
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).ok()?;
     Some(matches!(line.trim(), "y" | "Y" | "yes"))
@@ -52,7 +53,7 @@ pub fn ask_secret(question: &str) -> Option<crate::secret::Secret> {
     if !std::io::stdin().is_terminal() {
         return None;
     }
-    rpassword::prompt_password(question).ok().map(crate::secret::Secret::new)
+    rpassword::prompt_password(to_terminal(question)).ok().map(crate::secret::Secret::new)
 }
 
 /// Takes a line that must not be seen from standard input. `None` on a terminal, where it would be seen.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::audit::AuditLines;
 use super::console::{paint, say};
+use super::visible::{Colour, one_line};
 use super::{Event, ListedCertificate, Outcome, PlannedStep, Reporter};
 
 /// A line per finished step.
@@ -42,21 +43,21 @@ impl Lines {
             Event::Planned { steps } if !self.quiet_plan => plan(steps),
             Event::StepFinished { host, title, outcome, elapsed_ms, .. } => {
                 let (mark, more) = match outcome {
-                    Outcome::Done => (paint("32", "✓"), String::new()),
-                    Outcome::Warned { what } => (paint("33", "!"), format!("\n           {what}")),
-                    Outcome::Skipped { because } => (paint("2", "-"), format!(" (not done: {because})")),
-                    Outcome::Failed { .. } => (paint("31", "✗"), String::new()),
+                    Outcome::Done => (paint(Colour::Green, "✓"), String::new()),
+                    Outcome::Warned { what } => (paint(Colour::Yellow, "!"), format!("\n           {what}")),
+                    Outcome::Skipped { because } => (paint(Colour::Dim, "-"), format!(" (not done: {because})")),
+                    Outcome::Failed { .. } => (paint(Colour::Red, "✗"), String::new()),
                 };
-                format!("{clock:7.1}s {mark} {host:<8} {title} {}{more}", paint("2", &seconds(*elapsed_ms)))
+                format!("{clock:7.1}s {mark} {host:<8} {title} {}{more}", paint(Colour::Dim, &seconds(*elapsed_ms)))
             }
             Event::Evidence { check, passed, found } => {
-                let mark = if *passed { paint("32", "pass") } else { paint("31", "FAIL") };
-                format!("  {mark}  {check:<44} {found}")
+                let mark = if *passed { paint(Colour::Green, "pass") } else { paint(Colour::Red, "FAIL") };
+                format!("  {mark}  {:<44} {}", one_line(check), one_line(found))
             }
             Event::Status { host, what, fine, found } => {
-                let mark = if *fine { paint("32", "ok  ") } else { paint("33;1", "LOOK") };
+                let mark = if *fine { paint(Colour::Green, "ok  ") } else { paint(Colour::Yellow, "LOOK") };
                 let host = host.as_ref().map_or("cluster", |host| host.as_str());
-                format!("  {mark}  {host:<12} {what:<12} {found}")
+                format!("  {mark}  {host:<12} {what:<12} {}", one_line(found))
             }
             Event::Control(finding) => self.audit.control(finding),
             Event::Audited(counts) => self.audit.counts(counts),
@@ -96,10 +97,10 @@ fn certificate(listed: &ListedCertificate) -> String {
     let mut text = row.trim_end().to_owned();
     if !subject.is_empty() {
         let names = if sans.is_empty() { String::new() } else { format!(", for {}", sans.join(" ")) };
-        text.push_str(&format!("\n         {}", paint("2", &format!("{subject}, signed by {issuer}{names}"))));
+        text.push_str(&format!("\n         {}", paint(Colour::Dim, &format!("{subject}, signed by {issuer}{names}"))));
     }
     for note in notes {
-        text.push_str(&format!("\n         {}", paint("33", note)));
+        text.push_str(&format!("\n         {}", paint(Colour::Yellow, note)));
     }
     text
 }
@@ -108,16 +109,21 @@ fn certificate(listed: &ListedCertificate) -> String {
 fn plan(steps: &[PlannedStep]) -> String {
     let mut text = String::new();
     for step in steps {
-        text.push_str(&format!("{} {}: {}\n", paint("33", "~"), paint("1", step.host.as_str()), step.title));
+        text.push_str(&format!(
+            "{} {}: {}\n",
+            paint(Colour::Yellow, "~"),
+            paint(Colour::Bold, step.host.as_str()),
+            step.title
+        ));
         for change in &step.changes {
-            text.push_str(&format!("    {}\n", change.summary));
+            text.push_str(&format!("    {}\n", one_line(&change.summary)));
             for line in change.diff.iter().flat_map(|diff| diff.lines()) {
                 let colour = if line.starts_with('+') {
-                    "32"
+                    Colour::Green
                 } else if line.starts_with('-') {
-                    "31"
+                    Colour::Red
                 } else {
-                    "2"
+                    Colour::Dim
                 };
                 text.push_str(&format!("      {}\n", paint(colour, line)));
             }
@@ -128,8 +134,8 @@ fn plan(steps: &[PlannedStep]) -> String {
 
 /// `what` names the host.
 fn finding(fatal: bool, what: &str, cause: &str, next: &str) -> String {
-    let label = if fatal { paint("31;1", "error:") } else { paint("33;1", "warning:") };
-    let mut text = format!("{label} {what}");
+    let label = if fatal { paint(Colour::Red, "error:") } else { paint(Colour::Yellow, "warning:") };
+    let mut text = format!("{label} {}", one_line(what));
     for (label, lines) in [("cause", cause), ("next", next)] {
         for (number, line) in lines.lines().enumerate() {
             let label = if number == 0 { format!("{label}:") } else { String::new() };

@@ -6,6 +6,7 @@ mod event;
 mod json;
 mod lines;
 mod live;
+mod visible;
 
 use std::sync::{Arc, Mutex};
 

@@ -3,16 +3,17 @@
 //! Stricter than most: a host whose pinned keys are all of other types than the one it shows is a host with a changed
 //! key; a certificate authority's line never matches a plain key; a non-standard port is looked up with the port only.
 
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::{fs, process};
 
 use russh::keys::Algorithm;
 
 use super::host_key::HostKey;
 use super::host_pattern::HostPattern;
 use super::target::known_hosts_name;
+use crate::disk;
 
 /// The pinned host keys.
 #[derive(Debug)]
@@ -126,15 +127,7 @@ impl KnownHosts {
         text.push_str(line);
         text.push('\n');
 
-        let mut beside = path.clone().into_os_string();
-        beside.push(format!(".{}", process::id()));
-        let write = || {
-            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        };
-        write().inspect_err(|_| drop(fs::remove_file(&beside)))?;
+        disk::replace(&path, text.as_bytes(), mode)?;
         self.pins = parse(&text);
         Ok(())
     }

@@ -26,7 +26,8 @@ impl Request {
     fn read(command: &str, input: &[u8]) -> Option<Self> {
         let size: usize = command.split("head -c ").nth(1)?.split(' ').next()?.parse().unwrap();
         // sudo takes the first line for itself.
-        let skipped = if command.contains("sudo -S") { input.iter().position(|byte| *byte == b'\n')? + 1 } else { 0 };
+        let skipped =
+            if command.contains("sudo -k -S") { input.iter().position(|byte| *byte == b'\n')? + 1 } else { 0 };
         let mut archive = tar::Archive::new(input.get(skipped..skipped + size)?);
         let mut files = BTreeMap::new();
         for entry in archive.entries().unwrap() {
@@ -225,6 +226,9 @@ impl FakeHost {
 
 impl Table {
     fn sudo(&self, command: &str, input: &[u8]) -> Option<Reply> {
+        if command == "sudo -k -n true" {
+            return Some(if self.asks_password { Reply::failed(1, "") } else { Reply::ok("") });
+        }
         if !self.asks_password {
             return None;
         }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use russh::keys::ssh_key::LineEnding;
 
-use crate::fake_host::FakeHost;
+use crate::fake_host::{FakeHost, Machine};
 use crate::operator::Operator;
 use crate::support::ssh_server::new_key;
 
@@ -80,6 +80,17 @@ fn a_sudo_password_from_standard_input_reaches_sudo_and_no_command_line() {
     assert_eq!(cp1.requests().len(), 1);
     let seen = [cp1.server.commands().concat(), outcome.stdout, outcome.stderr, operator.journals()];
     assert!(seen.iter().all(|text| !text.contains("swordfish")));
+}
+
+#[test]
+fn a_host_whose_sudo_asks_for_nothing_is_not_given_the_password() {
+    let cp1 = FakeHost::cp1().asks_for_a_sudo_password().start();
+    let w1 = FakeHost::w1().but(|server| server.user("ops")).start();
+    let operator = Operator::trusting(&[&cp1, &w1]).user("ops");
+    let outcome = operator.forge_fed(&["plan", "--ask-sudo-password"], "swordfish\n");
+    assert_eq!(outcome.code, Some(10), "{}", outcome.stderr);
+    let got_it = |machine: &Machine| machine.server.input_of("").windows(9).any(|bytes| bytes == b"swordfish");
+    assert!(got_it(&cp1) && !got_it(&w1));
 }
 
 #[test]

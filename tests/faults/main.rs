@@ -3,6 +3,7 @@
 
 mod addons;
 mod audit;
+mod escapes;
 mod fake_host;
 mod garbled;
 mod guarded;
