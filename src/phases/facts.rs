@@ -10,7 +10,7 @@ use super::{manifests, policies};
 use crate::host::facts::Probe;
 use crate::host::{Observed, quote};
 use crate::inventory::NodeName;
-use crate::inventory::cluster::{Cluster, Host};
+use crate::inventory::cluster::{Cluster, Host, Taint};
 use crate::kube::applied::{Live, Record, STATE, list};
 use crate::kube::encryption::rotation::Journal;
 use crate::kube::release::{self, Installed, RELEASES};
@@ -71,8 +71,8 @@ pub struct Node {
     pub version: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Taints as kubectl writes them.
-    pub taints: Vec<String>,
+    /// Taints.
+    pub taints: Vec<Taint>,
 }
 
 impl Facts {
@@ -232,14 +232,13 @@ fn parse(text: &str) -> Option<Living> {
     (!living.nodes.is_empty()).then_some(living)
 }
 
-fn parse_taints(json: &str) -> Vec<String> {
+fn parse_taints(json: &str) -> Vec<Taint> {
     let taints: Vec<BTreeMap<String, Value>> = serde_json::from_str(json).unwrap_or_default();
-    let word = |taint: &BTreeMap<String, Value>, key: &str| taint.get(key)?.as_str().map(str::to_owned);
-    let write = |taint: &BTreeMap<String, Value>| {
-        let value = word(taint, "value").map_or_else(String::new, |value| format!("={value}"));
-        format!("{}{value}:{}", word(taint, "key").unwrap_or_default(), word(taint, "effect").unwrap_or_default())
+    let read = |taint: &BTreeMap<String, Value>| {
+        let word = |key: &str| taint.get(key).and_then(Value::as_str).unwrap_or_default();
+        Taint::new(word("key"), word("value"), word("effect"))
     };
-    taints.iter().map(write).collect()
+    taints.iter().filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -260,7 +259,8 @@ mod tests {
              request\tcsr-1\tkubernetes.io/kubelet-serving\t{\"username\":\"system:node:w1\"}\t{}\n",
         )
         .unwrap();
-        assert_eq!(living.nodes[0].taints, ["a:NoSchedule", "b=c:NoExecute"]);
+        let taints: Vec<Taint> = ["a:NoSchedule", "b=c:NoExecute"].map(|text| text.parse().unwrap()).to_vec();
+        assert_eq!(living.nodes[0].taints, taints);
         assert_eq!(living.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
         assert_eq!(living.record["verified"], "abc");
         assert_eq!(living.settings["kube-proxy"], r#"{"config.conf":"a"}"#);
