@@ -67,13 +67,15 @@ impl Resource for HostsBlock {
 
     fn apply(&self) -> Script {
         let (file, names) = (quote(self.file), quote(&self.names()));
+        // Two of them may be in one script.
+        let block = if self.file == FILE { "hosts" } else { "hosts-template" };
         Script::new(format!(
             "[ -e {file} ] || : >{file}\n\
              awk -v names={names} '{OTHERS}' {file} >{file}.forge-new\n\
-             cat \"$FORGE/hosts\" >>{file}.forge-new\n\
+             cat \"$FORGE/{block}\" >>{file}.forge-new\n\
              chmod 644 {file}.forge-new\nmv -f {file}.forge-new {file}"
         ))
-        .file("hosts", Secret::new(format!("{BEGIN}\n{}{END}\n", lines(&self.lines))))
+        .file(block, Secret::new(format!("{BEGIN}\n{}{END}\n", lines(&self.lines))))
     }
 }
 
@@ -144,7 +146,7 @@ mod tests {
         assert!(block.differ(&seen(&block)).is_some(), "nothing to do: {text:?}");
         let script = block.apply();
         fs::write(folder.path().join("hosts.block"), script.files()[0].1.expose()).unwrap();
-        let program = format!("set -eu\n{}", script.text().replace("$FORGE/hosts", "$FORGE/hosts.block"));
+        let program = format!("set -eu\n{}", script.text().replace("$FORGE/hosts-template", "$FORGE/hosts.block"));
         let run = || Command::new("sh").args(["-c", &program]).env("FORGE", folder.path()).status().unwrap().success();
         assert!(run());
         let once = fs::read_to_string(&file).unwrap();
