@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::script::quote;
+use super::script::{NO_PROXY, quote};
 
 /// One question: shell that prints what is there and changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Holder(pub String);
 /// The facts program. With a holder it first takes the host's lock, waits for what an earlier run left running,
 /// takes back what it has not confirmed and clears its leftovers; the lock is held until standard input closes, that is, as long as the connection lives.
 pub fn program(probes: &[Probe], lock: Option<&Holder>) -> String {
-    let mut text = String::from(HEADER);
+    let mut text = String::from(HEADER) + NO_PROXY;
     if let Some(Holder(holder)) = lock {
         text.push_str(&LOCK.replace("@HOLDER@", &quote(holder)));
         text.push_str(super::guard::TAKE_BACK);
@@ -158,6 +158,23 @@ mod tests {
 
     use super::super::frames::{Reader, Said};
     use super::*;
+
+    #[test]
+    fn no_probe_and_no_script_has_a_proxy_of_the_logins() {
+        let variables = ["http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+        let script = format!("for name in {}; do eval echo \"\\${{$name:-}}\"; done", variables.join(" "));
+        let folder = tempfile::tempdir().unwrap();
+        for program in [
+            program(&[Probe::quick("a", &script), Probe::slow("b", &script)], None),
+            super::super::script::program(&[super::super::Script::new(&script)]).0,
+        ] {
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(program).arg("sh").arg(folder.path());
+            let output = shell.envs(variables.map(|name| (name, "http://proxy.example"))).output().unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && !said.contains("proxy.example"), "{said}");
+        }
+    }
 
     #[test]
     fn answers_come_back_under_their_keys_whatever_they_hold() {

@@ -69,6 +69,11 @@ impl Script {
     }
 }
 
+/// A login's environment may name proxies, as `/etc/environment` does on many hosts: what forge asks its own servers would go
+/// there. The inventory's proxy is exported where it is meant.
+pub(super) const NO_PROXY: &str =
+    "unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY ftp_proxy FTP_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY\n";
+
 /// What every script can call. `emit`, `warn` and `progress` write frames (see [`super::frames`]) for the part that is running.
 const PRELUDE: &str = r#"#!/bin/sh
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive HOME=/root KUBECONFIG=/etc/kubernetes/admin.conf
@@ -92,7 +97,7 @@ const STILL_WANTED: &str = "if flock -n /run/forge/lock true 2>/dev/null; then f
 /// Each part is a subshell with `set -eu` and no standard input. The status is taken outside any `||` or `if`, where the
 /// shell would ignore `set -e` inside the subshell (POSIX XCU 2.15, `set -e`).
 pub fn program(parts: &[Script]) -> (String, Vec<(String, Secret)>) {
-    let mut text = PRELUDE.to_owned();
+    let mut text = PRELUDE.to_owned() + NO_PROXY;
     let mut files = Vec::new();
     for (number, part) in parts.iter().enumerate() {
         let folder = format!("part{number}");
