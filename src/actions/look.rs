@@ -39,6 +39,7 @@ impl Run {
         facts.look_at_the_cluster(&self.cluster);
         self.preflight(&mut facts)?;
         self.refuse(rotation_under_way(self.site(&facts)))?;
+        self.refuse(silent_servers(self.site(&facts)))?;
         match encryption::source(self.site(&facts))? {
             Source::Everywhere => {}
             Source::Generate => facts.encryption = Some(encryption::generate(self.site(&facts), &today())?),
@@ -246,6 +247,24 @@ impl Run {
         }
         Err(Problem::new(Exit::Failed, format!("{name}: {unit} failed; nothing was changed")).cause(lines.join("\n")))
     }
+}
+
+/// What only an API server knows looks as if it were not there while it is silent, so it is planned every time. A warning,
+/// because the run may be what brings it back.
+fn silent_servers(site: phases::Site<'_>) -> Vec<preflight::Finding> {
+    let joined = site.cluster.control_planes().filter(|host| site.facts.joined(&host.name));
+    let silent = joined.filter_map(|host| Some((&host.name, facts::silence(site.facts.hosts.get(&host.name)?)?)));
+    silent
+        .map(|(name, why)| preflight::Finding {
+            host: Some(name.clone()),
+            fatal: false,
+            what: format!("the API server of {name} does not answer"),
+            cause: why.to_owned(),
+            next: format!(
+                "on {name}: sudo journalctl --unit kubelet --lines 20; sudo crictl ps --all --name kube-apiserver"
+            ),
+        })
+        .collect()
 }
 
 /// A rotation lasts until a run of it comes to its end; nothing else finishes it.

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::kubeconfig::{existing, write};
+use super::kubeconfig::{existing, free, unusable, write};
 use super::run::Run;
 use crate::error::{Exit, Problem};
 use crate::host::frames::Said;
 use crate::host::remote::Ended;
 use crate::host::{Remote, Script};
+use crate::kube::kubeconfig::{KnownBy, Names, Present};
 use crate::kube::user::{Group, Ttl, UserName, UserRequest, lifetime};
 use crate::kube::{kubeconfig, paths};
 use crate::phases::unrendered;
@@ -28,6 +29,9 @@ pub async fn user(
     merge: bool,
 ) -> Result<Exit, Problem> {
     let existing = existing(output, merge)?;
+    let present = existing.as_ref().map(|text| Present { text, known_by: KnownBy::ServerAndCa });
+    let names = Names::of_user(&name, &run.cluster);
+    free(run, &names, output, present)?;
     let failed = |cause: String| Problem::new(Exit::Failed, "no certificate was issued").cause(cause);
     let request = UserRequest::new(name, groups, ttl).map_err(failed)?;
     run.connect().await?;
@@ -42,14 +46,19 @@ pub async fn user(
         ask(server, Script::new(FORGET.replace("@NAME@", &request.name))).await?;
         return Err(failed(why).next("run the same command again"));
     }
+    let ca = asked.get("ca").map_or(&[][..], |ca| ca.expose());
+    let taken = present.map(|present| kubeconfig::check(&run.cluster, &names, present, Some(ca)));
+    if let Some(Err(why)) = taken {
+        ask(server, Script::new(FORGET.replace("@NAME@", &request.name))).await?;
+        return Err(unusable(output, why));
+    }
     let issued = ask(server, Script::new(APPROVE.replace("@NAME@", &request.name))).await?;
     let certificate = issued.get("certificate").ok_or_else(|| failed("nothing was signed".to_owned()))?.expose();
     let ends = request.judge(certificate).map_err(failed)?;
 
-    let ca = asked.get("ca").map_or(&[][..], |ca| ca.expose());
     let credentials = request.credentials(certificate);
-    let text = kubeconfig::for_user(ca, &run.cluster, (request.user(), &credentials), existing.as_ref())
-        .map_err(|cause| Problem::new(Exit::Failed, "the kubeconfig cannot be used").cause(cause))?;
+    let text = kubeconfig::for_user(ca, &run.cluster, (request.user(), &credentials), present)
+        .map_err(|why| unusable(output, why))?;
     write(output, &text)?;
     let left = lifetime(ends - time::OffsetDateTime::now_utc().unix_timestamp() + 30);
     let until = time::OffsetDateTime::from_unix_timestamp(ends)

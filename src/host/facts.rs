@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::frames::Tag;
 use super::lock::Holder;
-use super::script::quote;
+use super::script::{NO_PROXY, quote};
 
 /// One question: shell that prints what is there and changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Observed {
 ///
 /// Each question stands behind its key, for whoever reads the program. Answers come back in one frame, which nothing in them can end: the length of each in bytes, then all of them, in base64.
 pub fn program(probes: &[Probe], lock: Option<&Holder>, tag: &Tag) -> String {
-    let mut text = format!("{HEADER}{}frame clock \"$(date +%s.%N)\"\n", tag.shell());
+    let mut text = format!("{HEADER}{NO_PROXY}{}frame clock \"$(date +%s.%N)\"\n", tag.shell());
     if let Some(holder) = lock {
         text.push_str(&holder.take_lock());
         text.push_str(super::guard::TAKE_BACK);
@@ -182,17 +182,24 @@ fn answers(probes: &[Probe], encoded: &str) -> Result<BTreeMap<String, String>, 
 mod tests {
     use std::process::Command;
 
+    use super::super::Script;
     use super::super::frames::{Reader, Said};
     use super::*;
 
     /// What the program's answers are in a real shell.
     fn ask(probes: &[Probe]) -> (Observed, bool) {
+        ask_in(probes, &[])
+    }
+
+    /// The same where the login's environment has these variables.
+    fn ask_in(probes: &[Probe], environment: &[(&str, &str)]) -> (Observed, bool) {
         let (folder, tag) = (tempfile::tempdir().unwrap(), Tag::random().unwrap());
         let output = Command::new("sh")
             .arg("-c")
             .arg(program(probes, None, &tag))
             .arg("sh")
             .arg(folder.path())
+            .envs(environment.iter().copied())
             .output()
             .unwrap();
         let mut collector = Collector::of(probes);
@@ -204,6 +211,20 @@ mod tests {
         }
         let complete = collector.complete;
         (collector.into_observed(), complete)
+    }
+
+    #[test]
+    fn no_probe_and_no_script_has_a_proxy_of_the_logins() {
+        let variables = ["http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+        let script = format!("for name in {}; do eval echo \"\\${{$name:-}}\"; done", variables.join(" "));
+        let environment = variables.map(|name| (name, "http://proxy.example"));
+        let (observed, _) = ask_in(&[Probe::quick("a", &script), Probe::slow("b", &script)], &environment);
+        assert_eq!((observed.get("a"), observed.get("b")), ("", ""));
+        let program = super::super::script::program(&[Script::new(&script)], None, &Tag::random().unwrap()).0;
+        let mut shell = Command::new("sh");
+        let output = shell.arg("-c").arg(program).arg("sh").arg("/nonexistent").envs(environment).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && !said.contains("proxy.example"), "{said}");
     }
 
     #[test]

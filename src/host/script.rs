@@ -72,6 +72,11 @@ impl Script {
     }
 }
 
+/// A login's environment may name proxies, as `/etc/environment` does on many hosts: what forge asks its own servers would go
+/// there. The inventory's proxy is exported where it is meant.
+pub(super) const NO_PROXY: &str =
+    "unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY ftp_proxy FTP_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY\n";
+
 /// What every script can call. `emit`, `warn` and `progress` write frames (see [`super::frames`]) for the part that is running.
 const PRELUDE: &str = r#"#!/bin/sh
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive HOME=/root KUBECONFIG=/etc/kubernetes/admin.conf
@@ -92,7 +97,7 @@ trap 'rm -rf "$FORGE"/part* "$FORGE/body"' EXIT
 /// Each part is a subshell with `set -eu` and no standard input. The status is taken outside any `||` or `if`, where the
 /// shell would ignore `set -e` inside the subshell (POSIX XCU 2.15, `set -e`).
 pub fn program(parts: &[Script], run: Option<&str>, tag: &Tag) -> (String, Vec<(String, Secret)>) {
-    let mut text = format!("{PRELUDE}{}", tag.shell());
+    let mut text = format!("{PRELUDE}{NO_PROXY}{}", tag.shell());
     if let Some(run) = run {
         let _ = writeln!(text, "wanted() {}", lock::still_held_by(run));
     }

@@ -15,7 +15,7 @@ mod security;
 mod settings;
 mod sources;
 mod ssh;
-mod syntax;
+pub(super) mod syntax;
 
 use std::path::Path;
 

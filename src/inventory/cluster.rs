@@ -6,6 +6,7 @@ mod network;
 mod rotation;
 mod security;
 mod sources;
+mod taint;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +27,7 @@ pub use security::{
     NetworkPolicy, PodSecurity, Security,
 };
 pub use sources::{Helm, PackageKey, PackageSource, Proxy, Sources};
+pub use taint::Taint;
 
 /// A host's name and its Kubernetes node name, which are the same: an RFC 1123 label.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -149,8 +151,8 @@ pub struct Host {
     pub roles: Vec<Role>,
     /// Node labels.
     pub labels: BTreeMap<String, String>,
-    /// Node taints as kubectl writes them: `key=value:Effect` or `key:Effect`.
-    pub taints: Vec<String>,
+    /// Node taints.
+    pub taints: Vec<Taint>,
     /// How to log in.
     pub ssh: Ssh,
 }

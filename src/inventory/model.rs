@@ -163,7 +163,7 @@ pub struct Host {
     /// Node labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// Node taints as kubectl writes them: `key=value:Effect` or `key:Effect`.
+    /// Node taints as kubectl takes them: `key=value:Effect`, or `key:Effect` without a value.
     #[serde(default)]
     pub taints: Vec<String>,
     /// What is different about logging into this one.

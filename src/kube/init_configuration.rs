@@ -82,7 +82,7 @@ fn documents(
         "token": token,
         "certificate_key": certificate_key,
         "bind_port": API_SERVER_PORT,
-        "node": NodeRegistration::of(cluster, host)?,
+        "node": NodeRegistration::of(cluster, host),
     });
     Ok([
         templates.document("kubeadm/init-configuration.yaml.tera", &context)?,

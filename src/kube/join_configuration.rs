@@ -27,7 +27,7 @@ pub fn join_config(
         "control_plane": control_plane,
         "certificate_key": certificate_key,
         "bind_port": API_SERVER_PORT,
-        "node": NodeRegistration::of(cluster, host)?,
+        "node": NodeRegistration::of(cluster, host),
     });
     templates.render_secret("kubeadm/join-configuration.yaml.tera", &context)
 }

@@ -8,56 +8,181 @@ use super::user::UserName;
 use crate::inventory::Cluster;
 use crate::secret::Secret;
 
-/// The administrator's: `admin` with names made from the cluster's, `server` set to the endpoint, added to `existing` when there is one.
+/// Why a kubeconfig cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// One of the files is not a kubeconfig, in words that quote nothing of it.
+    NotOne(String),
+    /// The file has an entry of that name which belongs to something else.
+    Taken {
+        /// `cluster`, `user` or `context`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// In what it differs.
+        why: String,
+    },
+}
+
+/// What shows that a file's entry is of this cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Its server, and a CA certificate in common.
+    ServerAndCa,
+    /// Its server alone: the CA was just replaced, or is not known yet.
+    Server,
+}
+
+/// The file that entries are added to.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'a> {
+    /// Its text.
+    pub text: &'a Secret,
+    /// What shows that its entries are of this cluster.
+    pub known_by: KnownBy,
+}
+
+/// What the entries of one person are called.
+#[derive(Clone, Debug)]
+pub struct Names {
+    context: String,
+    user: String,
+}
+
+impl Names {
+    /// The administrator's.
+    pub fn of_operator(cluster: &Cluster) -> Self {
+        Self { context: cluster.name.clone(), user: format!("{}-admin", cluster.name) }
+    }
+
+    /// A named user's: `USER@CLUSTER` for both.
+    pub fn of_user(user: &UserName, cluster: &Cluster) -> Self {
+        let name = format!("{}@{}", user.as_str(), cluster.name);
+        Self { context: name.clone(), user: name }
+    }
+}
+
+/// Whether entries with these names may be written to a file: before anybody is asked for them.
 ///
 /// # Errors
-/// One of the two is not a kubeconfig, in words that quote nothing of it.
-pub fn for_operator(admin: &Secret, cluster: &Cluster, existing: Option<&Secret>) -> Result<Secret, String> {
-    let admin = parse(admin, "the control plane's kubeconfig")?;
-    let names = (cluster.name.clone(), format!("{}-admin", cluster.name));
-    assemble(cluster, admin["clusters"][0]["cluster"].clone(), names, &admin["users"][0]["user"], existing)
+/// It is not a kubeconfig, or an entry of the same name belongs to something else.
+pub fn check(cluster: &Cluster, names: &Names, present: Present<'_>, ca: Option<&[u8]>) -> Result<(), Unusable> {
+    let config = parse(present.text, "the existing file").map_err(Unusable::NotOne)?;
+    let taken = |kind, name: &str, why: String| Err(Unusable::Taken { kind, name: name.to_owned(), why });
+    let entry = |list: &str, name: &str| entries(&config, list).iter().find(|entry| entry["name"] == name);
+    if let Some(there) = entry("clusters", &cluster.name) {
+        let (server, wanted) = (there["cluster"]["server"].as_str().unwrap_or_default(), server(cluster));
+        if !server.trim_end_matches('/').eq_ignore_ascii_case(&wanted) {
+            return taken(
+                "cluster",
+                &cluster.name,
+                format!("its server is {server:?}, and the inventory's is {wanted}"),
+            );
+        }
+        if let (KnownBy::ServerAndCa, Some(ca)) = (present.known_by, ca)
+            && !shares_a_certificate(&there["cluster"], ca)
+        {
+            return taken("cluster", &cluster.name, format!("it is {wanted} with another CA certificate"));
+        }
+    }
+    let context = entry("contexts", &names.context);
+    let is_ours = |context: &Value| {
+        let context = &context["context"];
+        context["cluster"] == *cluster.name && context["user"] == *names.user
+    };
+    match context {
+        Some(context) if !is_ours(context) => {
+            let word = |key: &str| context["context"][key].as_str().unwrap_or_default().to_owned();
+            let why = format!("it is the user {:?} at the cluster {:?}", word("user"), word("cluster"));
+            return taken("context", &names.context, why);
+        }
+        None if entry("users", &names.user).is_some() => {
+            return taken("user", &names.user, format!("no context {:?} of the file uses it", names.context));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn server(cluster: &Cluster) -> String {
+    format!("https://{}", cluster.endpoint)
+}
+
+/// While a CA is replaced there are two of them in one place, and one in the other.
+fn shares_a_certificate(cluster_entry: &Value, ca: &[u8]) -> bool {
+    let decoded = STANDARD.decode(cluster_entry["certificate-authority-data"].as_str().unwrap_or_default());
+    let blocks = |pem: &[u8]| -> Vec<String> {
+        let text = String::from_utf8_lossy(pem).replace(['\r', '\n', ' '], "");
+        text.split("-----ENDCERTIFICATE-----").filter(|block| !block.is_empty()).map(str::to_owned).collect()
+    };
+    let ours = blocks(ca);
+    decoded.is_ok_and(|theirs| blocks(&theirs).iter().any(|block| ours.contains(block)))
+}
+
+fn entries<'a>(config: &'a Value, list: &str) -> &'a [Value] {
+    config[list].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The administrator's: `admin` with names made from the cluster's, `server` set to the endpoint, added to a file when there is one.
+///
+/// # Errors
+/// One of the two is not a kubeconfig, or see [`check`].
+pub fn for_operator(admin: &Secret, cluster: &Cluster, present: Option<Present<'_>>) -> Result<Secret, Unusable> {
+    let admin = parse(admin, "the control plane's kubeconfig").map_err(Unusable::NotOne)?;
+    let ca = admin["clusters"][0]["cluster"]["certificate-authority-data"].as_str().unwrap_or_default();
+    let ca = STANDARD.decode(ca).map_err(|error| Unusable::NotOne(format!("the control plane's CA: {error}")))?;
+    assemble(cluster, &ca, Names::of_operator(cluster), &admin["users"][0]["user"], present)
 }
 
 /// A named user's, whose context is `USER@CLUSTER`; `ca` is the cluster CA's certificate in PEM.
 ///
 /// # Errors
-/// `existing` is not a kubeconfig, in words that quote nothing of it.
+/// See [`check`].
 pub fn for_user(
     ca: &[u8],
     cluster: &Cluster,
     (user, credentials): (&UserName, &Value),
-    existing: Option<&Secret>,
-) -> Result<Secret, String> {
-    let context = format!("{}@{}", user.as_str(), cluster.name);
-    let entry = json!({ "certificate-authority-data": STANDARD.encode(ca) });
-    assemble(cluster, entry, (context.clone(), context), credentials, existing)
+    present: Option<Present<'_>>,
+) -> Result<Secret, Unusable> {
+    assemble(cluster, ca, Names::of_user(user, cluster), credentials, present)
 }
 
 fn assemble(
     cluster: &Cluster,
-    mut cluster_entry: Value,
-    (context, user_name): (String, String),
+    ca: &[u8],
+    names: Names,
     user: &Value,
-    existing: Option<&Secret>,
-) -> Result<Secret, String> {
-    cluster_entry["server"] = json!(format!("https://{}", cluster.endpoint));
-    let entries = [
-        ("clusters", json!({ "name": cluster.name, "cluster": cluster_entry })),
-        ("users", json!({ "name": user_name, "user": user })),
-        ("contexts", json!({ "name": context, "context": { "cluster": cluster.name, "user": user_name } })),
-    ];
-    let mut result = match existing {
-        Some(existing) => parse(existing, "the existing file")?,
-        None => json!({ "apiVersion": "v1", "kind": "Config" }),
+    present: Option<Present<'_>>,
+) -> Result<Secret, Unusable> {
+    let mut result = json!({ "apiVersion": "v1", "kind": "Config" });
+    if let Some(present) = present {
+        check(cluster, &names, present, Some(ca))?;
+        result = parse(present.text, "the existing file").map_err(Unusable::NotOne)?;
+    }
+    // What else somebody has set in an entry of ours, as a namespace or a proxy, stays.
+    let there = |list: &str, name: &str, kind: &str| {
+        let found = entries(&result, list).iter().find(|entry| entry["name"] == name);
+        found.map_or_else(|| json!({}), |entry| entry[kind].clone())
     };
-    for (list, entry) in entries {
-        let mut items = result[list].as_array().cloned().unwrap_or_default();
+    let mut cluster_entry = there("clusters", &cluster.name, "cluster");
+    cluster_entry["server"] = json!(server(cluster));
+    cluster_entry["certificate-authority-data"] = json!(STANDARD.encode(ca));
+    let mut context = there("contexts", &names.context, "context");
+    context["cluster"] = json!(cluster.name);
+    context["user"] = json!(names.user);
+    let wanted = [
+        ("clusters", json!({ "name": cluster.name, "cluster": cluster_entry })),
+        ("users", json!({ "name": names.user, "user": user })),
+        ("contexts", json!({ "name": names.context, "context": context })),
+    ];
+    for (list, entry) in wanted {
+        let mut items = entries(&result, list).to_vec();
         items.retain(|item| item["name"] != entry["name"]);
         items.push(entry);
         result[list] = Value::Array(items);
     }
-    result["current-context"] = json!(context);
-    crate::yaml::to_string(&result).map(Secret::new).map_err(|error| error.to_string())
+    result["current-context"] = json!(names.context);
+    crate::yaml::to_string(&result).map(Secret::new).map_err(|error| Unusable::NotOne(error.to_string()))
 }
 
 /// Whether a kubeconfig that a person brings works wherever it is put: its current context leads to an https server, and

@@ -10,7 +10,7 @@ use super::{manifests, policies};
 use crate::host::facts::Probe;
 use crate::host::{Observed, quote};
 use crate::inventory::NodeName;
-use crate::inventory::cluster::{Cluster, Host};
+use crate::inventory::cluster::{Cluster, Host, Taint};
 use crate::kube::applied::{Live, Record, STATE, list};
 use crate::kube::encryption::rotation::Journal;
 use crate::kube::release::{self, Installed, RELEASES};
@@ -71,8 +71,8 @@ pub struct Node {
     pub version: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Taints as kubectl writes them.
-    pub taints: Vec<String>,
+    /// Taints.
+    pub taints: Vec<Taint>,
 }
 
 impl Facts {
@@ -177,7 +177,7 @@ const CLUSTER_INFO: &str = "kubeadm:bootstrap-signer-clusterinfo";
 /// See [`cluster_script`].
 const CLUSTER: &str = r#"[ -e /etc/kubernetes/admin.conf ] || exit 0
 quietly() { kubectl --server=@SERVER@ --request-timeout=5s "$@"; }
-ask() { quietly "$@" || echo unanswered; }
+ask() { quietly "$@" 2>>"$FORGE/refusals" || echo unanswered; }
 ask get nodes,csr -o 'jsonpath={range .items[?(@.kind=="Node")]}node{"\t"}{.metadata.name}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\t"}{.status.nodeInfo.kubeletVersion}{"\t"}{.metadata.labels}{"\t"}{.spec.taints}{"\n"}{end}{range .items[?(@.kind=="CertificateSigningRequest")]}request{"\t"}{.metadata.name}{"\t"}{.spec.signerName}{"\t"}{.spec}{"\t"}{.status}{"\n"}{end}' >"$FORGE/nodes" &
 ask -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o 'jsonpath={range .items[*]}left{"\t"}secret/{.metadata.name}{"\t"}{.data.description}{"\n"}{end}' >"$FORGE/tokens" &
 {
@@ -187,7 +187,8 @@ grep '^{' "$FORGE/named" | state quietly >"$FORGE/objects" 2>"$FORGE/complaints"
 ask @RELEASES@ >"$FORGE/releases" &
 wait
 grep -v -e '^Warning: ' -e 'no matches for kind' -e '^ensure CRDs are installed' "$FORGE/complaints" | grep -q . && echo unanswered
-cat "$FORGE/nodes" "$FORGE/named" "$FORGE/objects" "$FORGE/tokens" "$FORGE/releases""#;
+cat "$FORGE/nodes" "$FORGE/named" "$FORGE/objects" "$FORGE/tokens" "$FORGE/releases"
+grep -v '^Warning: ' "$FORGE/refusals" | tail -n 1 | cut -c 1-300 | sed 's/^/silent\t/'"#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
 const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
@@ -195,6 +196,17 @@ const OUR_DESCRIPTION: &str = "Zm9yZ2U=";
 /// Whether the host's own API server answered all that it was asked.
 pub fn api_server_answers(seen: &Observed) -> bool {
     parse(seen.get("cluster")).is_some()
+}
+
+/// Why a control plane that is part of the cluster tells nothing of it, in the words of its kubectl.
+pub fn silence(seen: &Observed) -> Option<&str> {
+    if api_server_answers(seen) {
+        return None;
+    }
+    let answer = seen.get("cluster");
+    let words = answer.lines().find_map(|line| line.strip_prefix("silent\t"));
+    let without = if answer.is_empty() { "it was not asked: /etc/kubernetes/admin.conf is missing" } else { "" };
+    Some(words.unwrap_or(without))
 }
 
 fn parse(text: &str) -> Option<Living> {
@@ -232,14 +244,13 @@ fn parse(text: &str) -> Option<Living> {
     (!living.nodes.is_empty()).then_some(living)
 }
 
-fn parse_taints(json: &str) -> Vec<String> {
+fn parse_taints(json: &str) -> Vec<Taint> {
     let taints: Vec<BTreeMap<String, Value>> = serde_json::from_str(json).unwrap_or_default();
-    let word = |taint: &BTreeMap<String, Value>, key: &str| taint.get(key)?.as_str().map(str::to_owned);
-    let write = |taint: &BTreeMap<String, Value>| {
-        let value = word(taint, "value").map_or_else(String::new, |value| format!("={value}"));
-        format!("{}{value}:{}", word(taint, "key").unwrap_or_default(), word(taint, "effect").unwrap_or_default())
+    let read = |taint: &BTreeMap<String, Value>| {
+        let word = |key: &str| taint.get(key).and_then(Value::as_str).unwrap_or_default();
+        Taint::new(word("key"), word("value"), word("effect"))
     };
-    taints.iter().map(write).collect()
+    taints.iter().filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -260,7 +271,8 @@ mod tests {
              request\tcsr-1\tkubernetes.io/kubelet-serving\t{\"username\":\"system:node:w1\"}\t{}\n",
         )
         .unwrap();
-        assert_eq!(living.nodes[0].taints, ["a:NoSchedule", "b=c:NoExecute"]);
+        let taints: Vec<Taint> = ["a:NoSchedule", "b=c:NoExecute"].map(|text| text.parse().unwrap()).to_vec();
+        assert_eq!(living.nodes[0].taints, taints);
         assert_eq!(living.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
         assert_eq!(living.record["verified"], "abc");
         assert_eq!(living.settings["kube-proxy"], r#"{"config.conf":"a"}"#);
@@ -275,6 +287,14 @@ mod tests {
     #[test]
     fn a_silent_api_server_is_no_cluster() {
         assert!(parse("").is_none());
-        assert!(parse("node\tcp1\tTrue\tv1.36.5\t{}\t\nunanswered\n").is_none());
+        let refused = "unanswered\nunanswered\nsilent\tThe connection to the server 192.0.2.11:6443 was refused";
+        assert!(parse("node\tcp1\tTrue\tv1.36.5\t{}\t\nunanswered\n").is_none() && parse(refused).is_none());
+        let why = |answer: &str| {
+            let answers = [("cluster".to_owned(), answer.to_owned())].into();
+            silence(&Observed { answers, ..Observed::default() }).map(str::to_owned)
+        };
+        assert_eq!(why(refused).as_deref(), Some("The connection to the server 192.0.2.11:6443 was refused"));
+        assert_eq!(why("").as_deref(), Some("it was not asked: /etc/kubernetes/admin.conf is missing"));
+        assert_eq!(why("node\tcp1\tTrue\tv1.36.5\t{}\t\nsilent\tsomething"), None);
     }
 }

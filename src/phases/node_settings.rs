@@ -2,13 +2,11 @@
 
 use super::{Site, failed, id, kubeadm_init, kubeadm_join, registration};
 use crate::host::{Difference, Script, quote};
-use crate::inventory::cluster::{Host, Role};
+use crate::inventory::cluster::{Host, Role, Taint};
 use crate::plan::{Step, once};
 
 /// The step's name.
 pub const STEP: &str = "node-settings";
-
-const CONTROL_PLANE_TAINT: &str = "node-role.kubernetes.io/control-plane:NoSchedule";
 
 /// The step for one host, when the API server knows less than the inventory says. What others have put on a node stays.
 pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
@@ -20,9 +18,10 @@ pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
     let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
     // What a join sets itself need not be set again.
     let taints = host.taints.iter().filter(|taint| !joins && !node.taints.contains(*taint));
-    let taints: Vec<&str> = taints.map(String::as_str).collect();
+    let taints: Vec<String> = taints.map(ToString::to_string).collect();
     let schedulable = host.is_control_plane() && host.roles.contains(&Role::Worker);
-    let untaint = schedulable && node.taints.iter().any(|taint| taint == CONTROL_PLANE_TAINT);
+    let keeps_away = Taint::control_plane();
+    let untaint = schedulable && node.taints.contains(&keeps_away) && !host.taints.contains(&keeps_away);
     let mut changes = Vec::new();
     let mut script = Script::default();
     let name = quote(host.name.as_str());
@@ -37,8 +36,8 @@ pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
         script = script.line(format!("kubectl taint node {name} --overwrite {}", words.join(" ")));
     }
     if untaint {
-        changes.push(Difference::new(format!("taint of {}: remove {CONTROL_PLANE_TAINT}", host.name)));
-        script = script.line(format!("kubectl taint node {name} {CONTROL_PLANE_TAINT}-"));
+        changes.push(Difference::new(format!("taint of {}: remove {keeps_away}", host.name)));
+        script = script.line(format!("kubectl taint node {name} {}-", quote(&keeps_away.to_string())));
     }
     (!changes.is_empty()).then(|| Step {
         id: id(host, STEP),
@@ -49,4 +48,57 @@ pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
         changes,
         work: once(move || Ok(script), |heard| Ok(heard.outcome()), failed(host, "labels and taints could not be set")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::host::Observed;
+    use crate::inventory::cluster::Cluster;
+    use crate::kube::paths;
+    use crate::phases::Facts;
+    use crate::phases::facts::{Living, Node};
+    use crate::render::Templates;
+
+    /// What would be changed on a node that has these taints.
+    fn changes(roles: &str, wanted: &str, seen: &[&str]) -> Vec<String> {
+        let text = format!("hosts:\n  cp1: {{address: 192.0.2.11, roles: [{roles}], taints: [{wanted}]}}\n");
+        let cluster: Cluster =
+            crate::inventory::parse("inventory.yaml", &text, std::path::Path::new("/nowhere")).unwrap();
+        let taints = seen.iter().map(|taint| taint.parse().unwrap()).collect();
+        let node = Node { name: "cp1".to_owned(), ready: true, taints, ..Node::default() };
+        let answers = BTreeMap::from([("membership".to_owned(), paths::KUBELET_KUBECONFIG.to_owned())]);
+        let seen = Observed { answers, ..Observed::default() };
+        let facts = Facts {
+            hosts: BTreeMap::from([(cluster.hosts[0].name.clone(), seen)]),
+            living: Some(Living { nodes: vec![node], ..Living::default() }),
+            ..Facts::default()
+        };
+        let templates = Templates::load(None).unwrap();
+        let site = Site { cluster: &cluster, facts: &facts, templates: &templates };
+        let step = step(&cluster.hosts[0], &cluster.hosts[0], site);
+        step.map_or_else(Vec::new, |step| step.changes.into_iter().map(|change| change.summary).collect())
+    }
+
+    #[test]
+    fn a_taint_without_a_value_is_the_one_that_kubectl_shows() {
+        let nothing: [&str; 0] = [];
+        for wanted in ["'dedicated=:NoSchedule'", "'dedicated:NoSchedule'"] {
+            assert_eq!(changes("control-plane", wanted, &["dedicated:NoSchedule"]), nothing);
+            assert_eq!(
+                changes("control-plane", wanted, &["dedicated=x:NoSchedule"]),
+                ["taints of cp1: dedicated:NoSchedule"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_control_plane_that_is_a_worker_too_is_untainted_unless_the_inventory_taints_it() {
+        let taint = "node-role.kubernetes.io/control-plane:NoSchedule";
+        let removed = format!("taint of cp1: remove {taint}");
+        assert_eq!(changes("control-plane, worker", "", &[taint]), [removed]);
+        assert_eq!(changes("control-plane, worker", &format!("'{taint}'"), &[taint]), [""; 0]);
+    }
 }

@@ -43,7 +43,14 @@ impl Memory {
                 self.now(format!("sysctl {key}"), value);
             }
             ["printf", _, name, ">/etc/hostname", ..] => self.now("hostname", format!("{name}\n{name}")),
-            ["cat", "$FORGE/hosts", ..] => self.now("hosts entries", String::from_utf8(file("hosts")).unwrap().trim()),
+            ["cat", name @ ("$FORGE/hosts" | "$FORGE/hosts-template"), into] => {
+                let block = String::from_utf8(file(name.strip_prefix("$FORGE/").unwrap())).unwrap();
+                let probe = match into.strip_prefix(">>").unwrap().strip_suffix(".forge-new").unwrap() {
+                    "/etc/hosts" => "hosts entries".to_owned(),
+                    other => format!("hosts entries in {other}"),
+                };
+                self.now(probe, block.trim());
+            }
             ["getent", "group", name, ..] => self.now(format!("user {name}"), format!("{name}\n{name}")),
             ["for", "path", "in", one, other, "do"] if one.ends_with("kubelet.service") => {
                 let lines =

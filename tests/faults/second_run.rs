@@ -286,3 +286,24 @@ fn settings_that_kubeadm_refuses_stop_the_run_before_anything_changes() {
     assert_eq!(cp1.changes().len(), before);
     drop(w1);
 }
+
+/// What only it knows looks as if it were not there.
+#[test]
+fn an_api_server_that_is_silent_is_named() {
+    let (operator, cp1, _w1) = converged();
+    cp1.says("cluster", "unanswered\nunanswered\nsilent\tThe connection to the server 127.0.0.2:6443 was refused\n");
+    let plan = operator.forge(&["plan"]);
+    assert_eq!(plan.code, Some(10), "{}", plan.stderr);
+    let warning = plan.stderr.find("warning:").map_or("none", |start| &plan.stderr[start..]);
+    assert_eq!(
+        warning.lines().take(3).collect::<Vec<_>>(),
+        [
+            "warning: the API server of cp1 does not answer",
+            "  cause: The connection to the server 127.0.0.2:6443 was refused",
+            "  next:  on cp1: sudo journalctl --unit kubelet --lines 20; sudo crictl ps --all --name kube-apiserver",
+        ],
+        "{}{}",
+        plan.stdout,
+        plan.stderr
+    );
+}

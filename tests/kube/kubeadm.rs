@@ -1,6 +1,6 @@
 //! kubeadm's configuration files.
 
-use forge::inventory::cluster::Role;
+use forge::inventory::cluster::{Role, Taint};
 use forge::kube::{discovery_kubeconfig, init_config, join_config, phase_config};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn join_of_a_control_plane() {
 #[test]
 fn join_of_a_worker_does_not_carry_the_certificate_key() {
     let mut cluster = three_and_one();
-    cluster.hosts[3].taints = vec!["gpu=true:NoSchedule".into(), "slow:PreferNoSchedule".into()];
+    cluster.hosts[3].taints = taints(&["gpu=true:NoSchedule", "slow:PreferNoSchedule"]);
     let file = text(&join_config(&templates(), &cluster, named(&cluster, "w1"), &secrets()).unwrap());
     assert!(!file.contains("c0c0"), "{file}");
     insta::assert_snapshot!("join-worker", file);
@@ -41,23 +41,23 @@ fn join_of_a_worker_does_not_carry_the_certificate_key() {
 fn only_pure_control_planes_keep_pods_away() {
     let mut cluster = three_and_one();
     cluster.hosts[1].roles.push(Role::Worker);
-    cluster.hosts[2].taints = vec!["node-role.kubernetes.io/control-plane:NoSchedule".into(), "a=b:NoExecute".into()];
-    let taints = |name: &str| {
+    cluster.hosts[2].taints = taints(&["node-role.kubernetes.io/control-plane:NoSchedule", "a=b:NoExecute"]);
+    let written = |name: &str| {
         let file = text(&join_config(&templates(), &cluster, named(&cluster, name), &secrets()).unwrap());
         let parsed: Value = serde_yaml::from_str(&file).unwrap();
         parsed["nodeRegistration"]["taints"].clone()
     };
     let keep_away = json!({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"});
-    assert_eq!(taints("cp1"), json!([keep_away]));
-    assert_eq!(taints("cp2"), json!([]));
-    assert_eq!(taints("cp3"), json!([keep_away, {"key": "a", "value": "b", "effect": "NoExecute"}]));
-    assert_eq!(taints("w1"), json!([]));
+    assert_eq!(written("cp1"), json!([keep_away]));
+    assert_eq!(written("cp2"), json!([]));
+    assert_eq!(written("cp3"), json!([keep_away, {"key": "a", "value": "b", "effect": "NoExecute"}]));
+    assert_eq!(written("w1"), json!([]));
 }
 
 #[test]
 fn single_phases_get_the_same_settings_and_nothing_that_joins() {
     let mut cluster = three_and_one();
-    cluster.hosts[3].taints = vec!["gpu=true:NoSchedule".into()];
+    cluster.hosts[3].taints = taints(&["gpu=true:NoSchedule"]);
     let documents = |text: &str| -> Vec<Value> { serde_yaml::from_multiple(text).unwrap() };
     let of = |name: &str| {
         let file = text(&phase_config(&templates(), &cluster, named(&cluster, name), VERSION).unwrap());
@@ -135,4 +135,8 @@ fn a_document_stays_what_it_is() {
     cluster.kubeadm.kubelet_configuration.insert("kind".into(), json!("Pod"));
     let error = init_config(&templates(), &cluster, &cluster.hosts[0], VERSION, &secrets()).unwrap_err();
     insta::assert_snapshot!(error.to_string(), @"kubeadm.kubeletConfiguration is kubelet.config.k8s.io/v1beta1 Pod, where kubelet.config.k8s.io/v1beta1 KubeletConfiguration is needed");
+}
+
+fn taints(texts: &[&str]) -> Vec<Taint> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
 }

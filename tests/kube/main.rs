@@ -11,6 +11,7 @@ mod encryption;
 mod fixture;
 mod hostile;
 mod kubeadm;
+mod kubeconfig;
 mod merge;
 mod overrides;
 mod policies;

@@ -9,4 +9,5 @@ mod machines;
 mod network;
 mod packages;
 mod shell;
+mod sshd_config;
 mod way_in;

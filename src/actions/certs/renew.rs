@@ -18,7 +18,7 @@ use crate::phases::verify::Evidence;
 /// # Errors
 /// Whatever stopped it; what was done by then stays done.
 pub async fn renew(run: &mut Run, wanted: &Wanted, refreshed: Option<&Path>) -> Result<Exit, Problem> {
-    refreshed.map(kubeconfig::to_refresh).transpose()?;
+    refreshed.map(|file| kubeconfig::to_refresh(run, file)).transpose()?;
     run.connect().await?;
     let (observed, nodes) = settled(run, probes, true).await?;
     let under_way = observed.values().find_map(rotation).map(|journal| {

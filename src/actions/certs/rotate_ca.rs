@@ -20,7 +20,7 @@ use crate::plan::Plan;
 /// # Errors
 /// Whatever stopped it; the cluster works wherever it stopped.
 pub async fn rotate_ca(run: &mut Run, until: Stage, refreshed: Option<&Path>) -> Result<Exit, Problem> {
-    refreshed.map(kubeconfig::to_refresh).transpose()?;
+    refreshed.map(|file| kubeconfig::to_refresh(run, file)).transpose()?;
     run.connect().await?;
     let mut look = Look::take(run, true).await?;
     let first = look.rotation.first;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::files::Files;
 use super::ssh;
 use super::syntax::{LABEL_RULE, is_label_key, is_label_value};
-use crate::inventory::cluster::{Host, NodeName, Role};
+use crate::inventory::cluster::{Host, NodeName, Role, Taint};
 use crate::inventory::finding::Findings;
 use crate::inventory::model::{self, Inventory};
 
@@ -27,14 +27,14 @@ fn one(name: &str, host: &model::Host, logins: &mut ssh::Logins<'_>, findings: &
     let address = address(name, &host.address, findings);
     roles(name, &host.roles, findings);
     labels(name, host, findings);
-    taints(name, &host.taints, findings);
+    let taints = taints(name, &host.taints, findings);
     let ssh = logins.of(name, host, findings);
     Some(Host {
         name: node_name?,
         address: address?,
         roles: host.roles.clone(),
         labels: host.labels.clone(),
-        taints: host.taints.clone(),
+        taints,
         ssh: ssh?,
     })
 }
@@ -78,33 +78,23 @@ fn labels(name: &str, host: &model::Host, findings: &mut Findings<'_>) {
     }
 }
 
-fn taints(name: &str, taints: &[String], findings: &mut Findings<'_>) {
-    let mut seen = Vec::new();
-    for (index, taint) in taints.iter().enumerate() {
+fn taints(name: &str, texts: &[String], findings: &mut Findings<'_>) -> Vec<Taint> {
+    let mut taints: Vec<Taint> = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
         let path = ["hosts", name, "taints", &index.to_string()];
-        let Some(identity) = taint_identity(taint) else {
+        let Ok(taint) = text.parse::<Taint>() else {
             findings
-                .at(&path, format!("`{taint}` is not a taint"), "")
+                .at(&path, format!("`{text}` is not a taint"), "")
                 .help("`key=value:Effect` or `key:Effect`, the effect being NoSchedule, PreferNoSchedule or NoExecute");
             continue;
         };
-        if seen.contains(&identity) {
-            findings.at(
-                &path,
-                format!("{name} has two taints with key `{}` and effect {}", identity.0, identity.1),
-                "",
-            );
+        if taints.iter().any(|other| taint.replaces(other)) {
+            let (key, effect) = (taint.key(), taint.effect());
+            findings.at(&path, format!("{name} has two taints with key `{key}` and effect {effect}"), "");
         }
-        seen.push(identity);
+        taints.push(taint);
     }
-}
-
-/// Key and effect, which Kubernetes tells taints apart by; `None` when it is not a taint.
-fn taint_identity(taint: &str) -> Option<(&str, &str)> {
-    let (rest, effect) = taint.rsplit_once(':')?;
-    let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
-    let known = ["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect);
-    (known && is_label_key(key) && is_label_value(value)).then_some((key, effect))
+    taints
 }
 
 fn unique_addresses(inventory: &Inventory, findings: &mut Findings<'_>) {

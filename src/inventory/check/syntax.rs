@@ -18,7 +18,7 @@ fn is_qualified_word(text: &str) -> bool {
 }
 
 /// Whether `key` is a label or taint key: `name` or `prefix/name`.
-pub(super) fn is_label_key(key: &str) -> bool {
+pub(in crate::inventory) fn is_label_key(key: &str) -> bool {
     match key.split_once('/') {
         Some((prefix, name)) => is_dns_name(prefix) && is_qualified_word(name),
         None => is_qualified_word(key),
@@ -26,7 +26,7 @@ pub(super) fn is_label_key(key: &str) -> bool {
 }
 
 /// Whether `value` is a label or taint value, which may be empty.
-pub(super) fn is_label_value(value: &str) -> bool {
+pub(in crate::inventory) fn is_label_value(value: &str) -> bool {
     value.is_empty() || is_qualified_word(value)
 }
 

@@ -24,6 +24,7 @@ mod swap;
 mod updates;
 
 pub use control_plane_files::read_anew;
+pub use sshd::{FILE as SSHD_FILE, settings as sshd_settings};
 
 use super::Site;
 use crate::error::Problem;

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use super::machine::Machine;
 use super::{Resources, Site};
-use crate::host::Guard;
 use crate::host::resource::{File, Sshd};
+use crate::host::{Guard, Observed};
 use crate::inventory::cluster::{Cluster, Host};
 
 /// sshd takes the first value that it reads, and reads drop-ins in the order of their names: cloud-init's is `50-…`.
-const FILE: &str = "/etc/ssh/sshd_config.d/00-forge.conf";
+pub const FILE: &str = "/etc/ssh/sshd_config.d/00-forge.conf";
 
 const SETTINGS: &[(&str, &str)] = &[
     ("PubkeyAuthentication", "yes"),
@@ -72,10 +72,8 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
         let sshd = Sshd { user: host.ssh.user.clone(), file: FILE, settings: Vec::new() };
         return Ok(vec![Box::new(File::absent(FILE)), Box::new(sshd)]);
     }
-    let ours = ours(host, site);
-    let theirs = |keyword: &str| security.settings.keys().any(|key| key.eq_ignore_ascii_case(keyword));
-    // What the inventory sets is written as it stands, and not compared: sshd prints many values in its own words.
-    let ours: Vec<(String, String)> = ours.into_iter().filter(|(keyword, _)| !theirs(keyword)).collect();
+    let unseen = Observed::default();
+    let ours = settings(host, site.cluster, site.facts.hosts.get(&host.name).unwrap_or(&unseen));
     let set = security.settings.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
     let lines: String = set.chain(ours.clone()).map(|(keyword, value)| format!("{keyword} {value}\n")).collect();
     let text = format!("# Written by forge. Change it in the inventory, under security.sshd.settings.\n{lines}");
@@ -85,14 +83,22 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     ])
 }
 
-fn ours(host: &Host, site: Site<'_>) -> Vec<(String, String)> {
+/// What sshd has to say for itself, keyword and value. What the inventory sets is not among it: that is written as it stands, and
+/// not compared, because sshd prints many values in its own words.
+pub fn settings(host: &Host, cluster: &Cluster, seen: &Observed) -> Vec<(String, String)> {
+    let theirs =
+        |keyword: &str| cluster.security.host.sshd.settings.keys().any(|key| key.eq_ignore_ascii_case(keyword));
+    ours(host, cluster, seen).into_iter().filter(|(keyword, _)| !theirs(keyword)).collect()
+}
+
+fn ours(host: &Host, cluster: &Cluster, seen: &Observed) -> Vec<(String, String)> {
     let owned = |(keyword, value): &(&str, &str)| ((*keyword).to_owned(), (*value).to_owned());
     let root = if host.ssh.user == "root" { "prohibit-password" } else { "no" };
-    let forwarding = if may_be_bastion(host, site.cluster) { "local" } else { "no" };
+    let forwarding = if may_be_bastion(host, cluster) { "local" } else { "no" };
     let mut all: Vec<(String, String)> =
         [("PermitRootLogin", root), ("AllowTcpForwarding", forwarding)].iter().map(owned).collect();
     all.extend(SETTINGS.iter().map(owned));
-    let machine = Machine::of(site.facts.hosts.get(&host.name));
+    let machine = Machine::of(Some(seen));
     let algorithms = ALGORITHMS
         .iter()
         .filter_map(|(keyword, kind, wanted)| Some(((*keyword).to_owned(), machine.knows(kind, wanted)?)));

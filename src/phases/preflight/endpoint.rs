@@ -4,6 +4,7 @@ use super::finding::Finding;
 use super::reach::{UNANSWERED, unanswered};
 use super::seen::{JOINED, Seen};
 use crate::host::facts::{Observed, Probe};
+use crate::host::resource::HostsBlock;
 use crate::host::script::quote;
 use crate::inventory::Cluster;
 
@@ -14,12 +15,13 @@ const KEY: &str = "preflight endpoint";
 pub(super) fn probe(cluster: &Cluster) -> Probe {
     let name = quote(&cluster.endpoint.host);
     let port = cluster.endpoint.port;
+    let block = HostsBlock::print();
     let ours: Vec<String> = cluster.control_planes().map(|host| host.address.to_string()).collect();
     let ours = quote(&format!(" {} ", ours.join(" ")));
     Probe::slow(
         KEY,
         format!(
-            r#"sed -n '/^# BEGIN forge$/,/^# END forge$/p' /etc/hosts |
+            r#"{block} |
   awk -v name={name} '{{for (i = 2; i <= NF; i++) if ($i == name) found = 1}} END {{exit !found}}' && exit 0
 answers=$(timeout 2 getent -s dns ahosts {name} | awk '{{print $1}}' | sort -u)
 for address in $answers; do

@@ -20,6 +20,7 @@ mod ports;
 mod reach;
 mod seen;
 mod source;
+mod sshd_config;
 mod system;
 mod tools;
 mod versions;
@@ -50,6 +51,7 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         ports::probe(host),
         endpoint::probe(cluster),
         habits::probe(),
+        sshd_config::probe(),
     ];
     probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
@@ -66,6 +68,7 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(tools::check(&hosts));
     findings.extend(firewall::check(cluster, &hosts));
     findings.extend(login_key::check(cluster, &hosts));
+    findings.extend(sshd_config::check(cluster, &hosts));
     findings.extend(modules::check(cluster, &hosts));
     findings.extend(falco::check(cluster, &hosts));
     findings.extend(disk::check(&hosts));

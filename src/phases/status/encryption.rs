@@ -41,11 +41,45 @@ pub(super) fn row(host: &Host, seen: &Observed, cluster: &Cluster, clock: Clock)
         ("identity", _) => row(false, "plaintext: forge rotate encryption-key INVENTORY".to_owned()),
         (provider, None) => row(false, format!("{provider} with a key of unknown age, {name}")),
         (provider, Some(day)) => {
-            let age = clock.since_day(day);
+            let days = clock.days_since(day);
             let limit = cluster.rotation.encryption_key;
-            let fine = age <= limit.seconds();
+            let fine = days.saturating_mul(86_400) <= limit.seconds();
             let next = if fine { "" } else { "; forge rotate encryption-key INVENTORY" };
-            row(fine, format!("{provider} with {name}, {} old, at most {limit}{next}", Clock::words(age)))
+            row(fine, format!("{provider} with {name}, {}, at most {limit}{next}", Clock::words_of_days(days)))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said at `now` of a key that was made on 2026-11-24.
+    fn said(now: i64) -> (bool, String) {
+        let text = "hosts:\n  cp1: {address: 192.0.2.11, roles: [control-plane]}\n";
+        let cluster: Cluster =
+            crate::inventory::parse("inventory.yaml", text, std::path::Path::new("/nowhere")).unwrap();
+        let answers = [(KEY.to_owned(), "secretbox\nkey-20261124-5f3a9c".to_owned())].into();
+        let seen = Observed { answers, ..Observed::default() };
+        let row = row(&cluster.hosts[0], &seen, &cluster, Clock { now }).unwrap();
+        (row.fine, row.found)
+    }
+
+    #[test]
+    fn a_key_whose_day_alone_is_known_is_as_old_as_days_tell() {
+        let midnight = 1_795_478_400;
+        let line = |age: &str| format!("secretbox with key-20261124-5f3a9c, {age}, at most 90d");
+        for (now, age) in [
+            (midnight - 60, "made today"),
+            (midnight, "made today"),
+            (midnight + 86_399, "made today"),
+            (midnight + 86_400, "1 day old"),
+            (midnight + 3 * 86_400, "3 days old"),
+            (midnight + 91 * 86_400 - 1, "90 days old"),
+        ] {
+            assert_eq!(said(now), (true, line(age)));
+        }
+        let next = line("91 days old") + "; forge rotate encryption-key INVENTORY";
+        assert_eq!(said(midnight + 91 * 86_400), (false, next));
+    }
 }

@@ -51,14 +51,24 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Seconds since the beginning of a day, `20261124`, in UTC.
-    fn since_day(self, day: &str) -> i64 {
+    /// Days since a day, `20261124`, in UTC: 0 on the same day. A clock that is behind counts as the same day.
+    fn days_since(self, day: &str) -> i64 {
         let number = |range: std::ops::Range<usize>| day.get(range)?.parse::<u16>().ok();
         let date = || {
             let month = time::Month::try_from(u8::try_from(number(4..6)?).ok()?).ok()?;
             time::Date::from_calendar_date(i32::from(number(0..4)?), month, u8::try_from(number(6..8)?).ok()?).ok()
         };
-        date().map_or(i64::MAX, |date| self.now - date.midnight().assume_utc().unix_timestamp())
+        let passed = |date: time::Date| (self.now - date.midnight().assume_utc().unix_timestamp()).div_euclid(86_400);
+        date().map_or(i64::MAX, |date| passed(date).max(0))
+    }
+
+    /// Of something of which only the day is known: `made today`, `1 day old`.
+    fn words_of_days(days: i64) -> String {
+        match days {
+            0 => "made today".to_owned(),
+            1 => "1 day old".to_owned(),
+            _ => format!("{days} days old"),
+        }
     }
 
     /// `5 days`, `3 hours`.
