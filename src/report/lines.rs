@@ -32,6 +32,11 @@ impl Lines {
         let clock = self.started.elapsed().as_secs_f64();
         match event {
             Event::Waiting { host, unit } => format!("{host}: waiting for {unit}, which an earlier run started"),
+            // All else that a step says is for the journal, and for its error; a run that stands still has to say why.
+            Event::StepOutput { host, line, .. } if line.starts_with("waiting up to ") => {
+                let line: String = line.chars().filter(|letter| !letter.is_control()).take(200).collect();
+                format!("{clock:7.1}s … {host:<8} {line}")
+            }
             Event::Observed { hosts, checks, elapsed_ms } => {
                 format!("looked at {checks} things on {} in {}", count(*hosts, "host"), seconds(*elapsed_ms))
             }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use super::super::preflight::{CONTAINERD_KEYRING, KUBERNETES_KEYRING, host_facts};
 use super::{Resources, Site};
 use crate::host::Resource;
-use crate::host::resource::{Content, File};
+use crate::host::resource::{AptSource, Content, File};
 use crate::inventory::cluster::{Host, Proxy};
 use crate::secret::Secret;
+
+pub(super) const KUBERNETES_LIST: &str = "/etc/apt/sources.list.d/forge-kubernetes.list";
+pub(super) const CONTAINERD_LIST: &str = "/etc/apt/sources.list.d/forge-containerd.list";
 
 pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let mut all: Vec<Box<dyn Resource>> = Vec::new();
@@ -29,8 +32,8 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let kubernetes = format!("deb [signed-by={KUBERNETES_KEYRING}] {} /\n", sources.kubernetes_packages.url);
     let url = sources.containerd_packages.url.replace("{distribution}", &facts.distribution);
     let containerd = format!("deb [signed-by={CONTAINERD_KEYRING}] {url} {} stable\n", facts.codename);
-    all.push(Box::new(File::text("/etc/apt/sources.list.d/forge-kubernetes.list", kubernetes)));
-    all.push(Box::new(File::text("/etc/apt/sources.list.d/forge-containerd.list", containerd)));
+    all.push(Box::new(AptSource::new(KUBERNETES_LIST, kubernetes)));
+    all.push(Box::new(AptSource::new(CONTAINERD_LIST, containerd)));
     let lines = apt_proxy(&site.cluster.proxy, &[&sources.kubernetes_packages.url, &url]);
     let path = "/etc/apt/apt.conf.d/90forge-proxy";
     all.push(Box::new(if lines.is_empty() { File::absent(path) } else { File::text(path, lines) }));

@@ -3,6 +3,7 @@
 //! Each file here asks one question: its probe is the shell that a host runs, its check is what the answers mean. Answers
 //! that did not come count as no answer, never as a bad one, so that a host is blamed only for what it said.
 
+mod apt_lists;
 mod clock;
 mod disk;
 mod endpoint;
@@ -18,6 +19,7 @@ mod modules;
 mod openpgp;
 mod ports;
 mod reach;
+mod runtime;
 mod seen;
 mod source;
 mod system;
@@ -30,6 +32,7 @@ pub use endpoint::endpoint_in_dns;
 pub use finding::Finding;
 pub use firewall::ssh_port;
 pub use keys::PackageKeys;
+pub use runtime::replaced_packages;
 pub use source::{CONTAINERD_KEYRING, KUBERNETES_KEYRING, exports};
 pub use system::{HostFacts, host_facts};
 
@@ -50,6 +53,7 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         ports::probe(host),
         endpoint::probe(cluster),
         habits::probe(),
+        apt_lists::probe(cluster),
     ];
     probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
@@ -78,6 +82,8 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(keys::check(cluster, &hosts));
     findings.extend(source::kubernetes(cluster).check(cluster, &hosts));
     findings.extend(source::containerd(cluster).check(cluster, &hosts));
+    findings.extend(apt_lists::check(&hosts));
+    findings.extend(runtime::check(&hosts));
     findings.extend(versions::check(cluster, &hosts));
     findings.extend(habits::check(&hosts));
     findings.sort_by_key(|finding| cluster.hosts.iter().position(|host| Some(&host.name) == finding.host.as_ref()));
