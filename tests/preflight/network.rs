@@ -78,21 +78,43 @@ fn a_worker_tries_the_control_planes_only() {
 }
 
 #[test]
-fn the_endpoint_may_be_in_dns() {
-    let answer = |text: &str| {
+fn the_endpoint_is_in_dns_when_its_answer_leads_to_the_cluster() {
+    let answer = |text: &str, living: bool| {
         let answers = [("preflight endpoint".to_owned(), text.to_owned())].into();
-        endpoint_in_dns(&Observed { answers, ..Observed::default() })
+        endpoint_in_dns(&Observed { answers, ..Observed::default() }, living)
     };
-    assert!(!answer(""));
-    assert!(answer("dns 192.0.2.11"));
+    assert!(!answer("", true));
+    assert!(answer("dns 192.0.2.11 own", false));
+    assert!(answer("dns 203.0.113.1 open", false), "a load balancer without a server");
+    assert!(!answer("dns 203.0.113.1 silent Connection refused", false));
+    let server = "dns 203.0.113.1 tls DNS:kubernetes DNS:api.prod.example";
+    assert_eq!(
+        (answer(server, false), answer(server, true)),
+        (false, true),
+        "before there is a cluster it is another's"
+    );
+    assert!(!answer("dns 203.0.113.1 tls DNS:*.prod.example ", true), "a web server");
 
-    bare().says("w1", "endpoint", "dns 192.0.2.11").finds_nothing();
+    bare().says("w1", "endpoint", "dns 192.0.2.11 own").finds_nothing();
     // A load balancer with two addresses, one of which answers.
-    bare().says("w1", "endpoint", "dns 203.0.113.1\ndns 203.0.113.2\n203.0.113.1 6443 no answer").finds_nothing();
-    let astray = "dns 203.0.113.9\n203.0.113.9 6443 no answer within 2 seconds";
+    bare().says("w1", "endpoint", "dns 203.0.113.1 silent no answer\ndns 203.0.113.2 open").finds_nothing();
+    let astray = "dns 203.0.113.9 silent no answer within 2 seconds\ndns 203.0.113.8 tls DNS:*.prod.example ";
     bare().says("w1", "endpoint", astray).says("w2", "endpoint", astray).finds(
-        "warning: all | DNS says that api.prod.example is 203.0.113.9: no control plane, and nothing that answers on port \
-         6443\n  cause: w2: no answer within 2 seconds\n  next: let api.prod.example point to a control plane or a load \
+        "warning: all | DNS says that api.prod.example is 203.0.113.9, 203.0.113.8: no control plane, and no load balancer that \
+         answers on port 6443; hosts will use entries of their own in /etc/hosts\n  cause: w2: 203.0.113.9: no answer within 2 \
+         seconds; 203.0.113.8: a server for *.prod.example\n  next: let api.prod.example point to a control plane or a load \
          balancer before them, or remove it from DNS",
     );
+}
+
+#[test]
+fn the_endpoints_name_is_asked_without_the_hosts_search_domains() {
+    let shell = |host: &str| {
+        let mut cluster = cluster();
+        cluster.endpoint.host = host.to_owned();
+        let probes = probes(&cluster, &cluster.hosts[0]);
+        probes.into_iter().find(|probe| probe.key == "preflight endpoint").map(|probe| probe.shell).unwrap()
+    };
+    assert!(shell("api.prod.example").contains("getent -s dns ahosts api.prod.example. |"));
+    assert!(shell("192.0.2.1").contains("getent -s dns ahosts 192.0.2.1 |"));
 }
