@@ -17,8 +17,11 @@ mod login_key;
 mod membership;
 mod modules;
 mod openpgp;
+mod pod_dns;
+mod pod_network;
 mod ports;
 mod reach;
+mod ruleset;
 mod runtime;
 mod seen;
 mod source;
@@ -54,6 +57,8 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         endpoint::probe(cluster),
         habits::probe(),
         apt_lists::probe(cluster),
+        pod_dns::probe(cluster),
+        pod_network::probe(),
     ];
     probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
@@ -84,6 +89,8 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(source::containerd(cluster).check(cluster, &hosts));
     findings.extend(apt_lists::check(&hosts));
     findings.extend(runtime::check(&hosts));
+    findings.extend(pod_dns::check(&hosts));
+    findings.extend(pod_network::check(cluster, &hosts));
     findings.extend(versions::check(cluster, &hosts));
     findings.extend(habits::check(&hosts));
     findings.sort_by_key(|finding| cluster.hosts.iter().position(|host| Some(&host.name) == finding.host.as_ref()));
