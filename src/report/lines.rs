@@ -36,6 +36,11 @@ impl Lines {
             Event::WaitingForLock { host, holder } => {
                 format!("{host}: waiting for the lock of a run that has ended: {holder}")
             }
+            // All else that a step says is for the journal, and for its error; a run that stands still has to say why.
+            Event::StepOutput { host, line, .. } if line.starts_with("waiting up to ") => {
+                let line: String = line.chars().take(200).collect();
+                format!("{clock:7.1}s … {host:<8} {line}")
+            }
             Event::Observed { hosts, checks, elapsed_ms } => {
                 format!("looked at {checks} things on {} in {}", count(*hosts, "host"), seconds(*elapsed_ms))
             }

@@ -78,21 +78,108 @@ fn a_worker_tries_the_control_planes_only() {
 }
 
 #[test]
-fn the_endpoint_may_be_in_dns() {
-    let answer = |text: &str| {
+fn the_endpoint_is_in_dns_when_its_answer_leads_to_the_cluster() {
+    let answer = |text: &str, living: bool| {
         let answers = [("preflight endpoint".to_owned(), text.to_owned())].into();
-        endpoint_in_dns(&Observed { answers, ..Observed::default() })
+        endpoint_in_dns(&Observed { answers, ..Observed::default() }, living)
     };
-    assert!(!answer(""));
-    assert!(answer("dns 192.0.2.11"));
+    assert!(!answer("", true));
+    assert!(answer("dns 192.0.2.11 own", false));
+    assert!(answer("dns 203.0.113.1 open", false), "a load balancer without a server");
+    assert!(!answer("dns 203.0.113.1 silent Connection refused", false));
+    let server = "dns 203.0.113.1 tls DNS:kubernetes DNS:api.prod.example";
+    assert_eq!(
+        (answer(server, false), answer(server, true)),
+        (false, true),
+        "before there is a cluster it is another's"
+    );
+    assert!(!answer("dns 203.0.113.1 tls DNS:*.prod.example ", true), "a web server");
 
-    bare().says("w1", "endpoint", "dns 192.0.2.11").finds_nothing();
+    bare().says("w1", "endpoint", "dns 192.0.2.11 own").finds_nothing();
     // A load balancer with two addresses, one of which answers.
-    bare().says("w1", "endpoint", "dns 203.0.113.1\ndns 203.0.113.2\n203.0.113.1 6443 no answer").finds_nothing();
-    let astray = "dns 203.0.113.9\n203.0.113.9 6443 no answer within 2 seconds";
+    bare().says("w1", "endpoint", "dns 203.0.113.1 silent no answer\ndns 203.0.113.2 open").finds_nothing();
+    let astray = "dns 203.0.113.9 silent no answer within 2 seconds\ndns 203.0.113.8 tls DNS:*.prod.example ";
     bare().says("w1", "endpoint", astray).says("w2", "endpoint", astray).finds(
-        "warning: all | DNS says that api.prod.example is 203.0.113.9: no control plane, and nothing that answers on port \
-         6443\n  cause: w2: no answer within 2 seconds\n  next: let api.prod.example point to a control plane or a load \
+        "warning: all | DNS says that api.prod.example is 203.0.113.9, 203.0.113.8: no control plane, and no load balancer that \
+         answers on port 6443; hosts will use entries of their own in /etc/hosts\n  cause: w2: 203.0.113.9: no answer within 2 \
+         seconds; 203.0.113.8: a server for *.prod.example\n  next: let api.prod.example point to a control plane or a load \
          balancer before them, or remove it from DNS",
+    );
+}
+
+#[test]
+fn the_endpoints_name_is_asked_without_the_hosts_search_domains() {
+    let shell = |host: &str| {
+        let mut cluster = cluster();
+        cluster.endpoint.host = host.to_owned();
+        let probes = probes(&cluster, &cluster.hosts[0]);
+        probes.into_iter().find(|probe| probe.key == "preflight endpoint").map(|probe| probe.shell).unwrap()
+    };
+    assert!(shell("api.prod.example").contains("getent -s dns ahosts api.prod.example. |"));
+    assert!(shell("192.0.2.1").contains("getent -s dns ahosts 192.0.2.1 |"));
+}
+
+#[test]
+fn name_servers_on_the_host_itself_are_no_use_to_pods() {
+    let way_out = "name the real name servers in a file that every host has, and set \
+                   kubeadm.kubeletConfiguration.resolvConf to its path";
+    bare().says("w1", "pod dns", "file /etc/resolv.conf\nserver 192.0.2.53").finds_nothing();
+    for own in ["127.0.0.1", "127.0.0.53", "::1", "::ffff:127.0.0.1"] {
+        bare().says("w1", "pod dns", &format!("file /etc/resolv.conf\nserver {own}\nserver 192.0.2.53")).finds(&format!(
+            "error: w1 | /etc/resolv.conf on w1, which the kubelet hands to pods, names w1 itself: CoreDNS would ask itself\n  \
+             cause: nameserver {own}\n  next: {way_out}"
+        ));
+    }
+    bare().says("w1", "pod dns", "file /etc/pods.conf\nmissing").finds(&format!(
+        "error: w1 | w1 has no /etc/pods.conf, whose name servers the kubelet hands to pods\n  next: {way_out}"
+    ));
+    joined().says("w1", "pod dns", "file /etc/resolv.conf\nserver ::1").finds_nothing();
+}
+
+#[test]
+fn the_configuration_of_another_pod_network_is_named() {
+    let files = "/etc/cni/net.d/05-old.conflist\n/etc/cni/net.d/a b.conf";
+    let found = bare().says("w1", "pod network", files);
+    found.finds(
+        "error: w1 | w1 has the configuration of another pod network: /etc/cni/net.d/05-old.conflist, /etc/cni/net.d/a b.conf\n  \
+         cause: pods would be attached to it instead of the cluster's network\n  next: if nothing there is needed any more, on \
+         w1: sudo rm /etc/cni/net.d/05-old.conflist '/etc/cni/net.d/a b.conf'",
+    );
+    // Where the pod network is not forge's work, and where forge's own join was cut off, they are nobody else's.
+    found.clone().wants(|cluster| cluster.cni = forge::inventory::cluster::Cni::None).finds_nothing();
+    found.says("w1", "membership", "interrupted").finds_nothing();
+}
+
+/// What a host says of its packet filters.
+fn rules(nft: &str, legacy: &str) -> String {
+    let marked = |text: &str| text.lines().map(|line| format!("rule {line}\n")).collect::<String>();
+    format!("rules nft\n{}rules ip\n{}rules ip6\n", marked(nft), marked(legacy))
+}
+
+const OURS: &str =
+    "table inet forge {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}";
+
+#[test]
+fn rules_of_others_that_refuse_what_they_do_not_know_are_named() {
+    bare().says("w1", "firewall", &rules(OURS, "")).finds_nothing();
+    let oracle = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy accept;\n\
+                  \t\ttcp dport 22 counter accept\n\t\tcounter reject with icmp type host-prohibited\n\t}\n}";
+    let next = "on w1: sudo nft list ruleset   (or iptables-save) shows them; remove them, also where they are loaded at a boot \
+                (/etc/iptables, /etc/nftables.conf), and name what else must come in under security.firewall.allow";
+    let words = |level: &str| {
+        format!(
+            "{level}: w1 | w1 filters what comes in with rules that are not forge's: chain INPUT of table ip filter drops what \
+             nodes send each other\n  cause: counter reject with icmp type host-prohibited\n  next: {next}"
+        )
+    };
+    let found = bare().says("w1", "firewall", &rules(oracle, ""));
+    found.finds(&words("error"));
+    found.clone().wants(|cluster| cluster.security.host.firewall.enabled = false).finds(&words("warning"));
+    found.says("w1", "membership", "interrupted").finds_nothing();
+
+    let docker = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n-A FORWARD -i docker0 -j ACCEPT\nCOMMIT";
+    bare().says("w1", "firewall", &format!("docker\n{}", rules("", docker))).finds(
+        "error: w1 | w1 filters what passes through with rules that are not forge's: chain FORWARD of table ip filter drops what \
+         pods send and get\n  cause: policy drop\n  next: on w1: sudo iptables -P FORWARD ACCEPT   or remove Docker",
     );
 }

@@ -268,3 +268,66 @@ fn a_key_by_url_comes_from_a_host_that_fetched_it_or_has_it() {
          next: on cp1: sudo rm /etc/apt/keyrings/kubernetes.gpg   and forge up fetches the pinned one",
     );
 }
+
+#[test]
+fn lists_that_apt_could_not_read_beside_forges_are_named() {
+    let words = "Conflicting values set for option Signed-By regarding source http://packages.example/linux/debian/ bookworm: \
+                 /etc/apt/keyrings/docker.asc != /etc/apt/keyrings/containerd.gpg";
+    let said = format!(
+        "contradicts {words}\ncontradicts The list of sources could not be read.\nnames /etc/apt/sources.list.d/docker.list"
+    );
+    bare().says("w1", "apt lists", &said).finds(&format!(
+        "error: w1 | /etc/apt/sources.list.d/docker.list on w1 contradicts forge's entry for the same repository: apt would \
+         refuse all\n  cause: {words}\nThe list of sources could not be read.\n  next: on w1: remove the entry from \
+         /etc/apt/sources.list.d/docker.list; what was installed from there stays, and forge writes an entry of its own"
+    ));
+    bare().says("w1", "apt lists", "unreadable Type 'debb' is not known on line 1 in source list /etc/apt/sources.list").finds(
+        "error: w1 | apt on w1 cannot read its own package lists\n  cause: Type 'debb' is not known on line 1 in source list \
+         /etc/apt/sources.list\n  next: on w1: sudo apt-get update   shows it; correct or remove that entry",
+    );
+}
+
+/// The probe on this machine's apt, the host's lists in a folder.
+#[test]
+fn two_keys_for_one_repository_are_found_before_forge_writes_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let lists = root.path().join("lists");
+    std::fs::create_dir(&lists).unwrap();
+    let cluster = cluster();
+    let asked = || {
+        let mut probes = probes(&cluster, &cluster.hosts[0]);
+        probes.retain(|probe| probe.key == "preflight apt lists");
+        for probe in &mut probes {
+            probe.shell = probe.shell.replace("/etc/apt/sources.list.d", &lists.display().to_string());
+        }
+        ask(&probes).get("preflight apt lists").to_owned()
+    };
+    assert_eq!(asked(), "");
+    let write = |name: &str, text: &str| std::fs::write(lists.join(name), text).unwrap();
+    // Left by an earlier run of forge, with another key.
+    write("forge-kubernetes.list", "deb [signed-by=/other.gpg] http://packages.example/v1.36/deb/ /\n");
+    write("fine.list", "deb [signed-by=/fine.gpg] http://elsewhere.example/deb/ /\n");
+    assert_eq!(asked(), "");
+    let entry =
+        "Types: deb\nURIs: http://packages.example/v1.36/deb\nSuites: /\nSigned-By: /etc/apt/keyrings/k8s.gpg\n";
+    write("kubernetes.sources", entry);
+    let said = asked();
+    assert!(said.starts_with("contradicts Conflicting values set for option Signed-By"), "{said}");
+    assert!(said.ends_with(&format!("names {}", lists.join("kubernetes.sources").display())), "{said}");
+    write("bad.list", "debb x\n");
+    let said = asked();
+    assert!(said.starts_with("unreadable Type 'debb' is not known on line 1 in source list "), "{said}");
+    assert!(said.contains(&lists.join("bad.list").display().to_string()), "{said}");
+}
+
+#[test]
+fn what_containerd_would_take_the_place_of_is_refused_unless_it_is_a_containerd() {
+    let offers = "updated\noffers containerd.io 2.3.6-1~debian.12~bookworm\n";
+    let own = bare().says("w1", "source containerd", &format!("{offers}removes containerd\nremoves runc"));
+    own.finds_nothing();
+    assert_eq!(preflight::replaced_packages(own.seen.values().nth(1).unwrap()), ["containerd", "runc"]);
+    bare().says("w1", "source containerd", &format!("{offers}removes docker.io\nremoves containerd\nremoves runc")).finds(
+        "error: w1 | to install containerd.io on w1, apt would remove docker.io\n  next: if nothing there is needed any more, on \
+         w1: sudo apt-get purge docker.io containerd runc   or take another host",
+    );
+}

@@ -1,5 +1,7 @@
 //! Resources: what a host should have. Each kind says how it is looked at, compared and put right.
 
+mod apt;
+mod apt_source;
 mod audit_rules;
 mod directory;
 mod file;
@@ -21,6 +23,7 @@ mod system_user;
 
 use std::fmt::Debug;
 
+pub use apt_source::AptSource;
 pub use audit_rules::AuditRules;
 pub use directory::Directory;
 pub use file::{Content, File, text_of};

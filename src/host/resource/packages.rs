@@ -1,5 +1,6 @@
 //! Debian packages at wanted versions, in one run of the package manager.
 
+use super::apt::APT;
 use super::{Difference, Resource};
 use crate::host::script::{Script, quote};
 
@@ -27,12 +28,29 @@ impl Package {
 pub struct Packages {
     title: String,
     packages: Vec<Package>,
+    sources: Vec<String>,
+    replaced: Vec<String>,
 }
 
 impl Packages {
     /// `title` names the group in plans.
     pub fn new(title: &str, packages: Vec<Package>) -> Self {
-        Self { title: title.to_owned(), packages }
+        Self { title: title.to_owned(), packages, sources: Vec::new(), replaced: Vec::new() }
+    }
+
+    /// The lists in `sources.list.d` that held packages come from. They have to be readable; any other repository of the
+    /// host may be dead.
+    #[must_use]
+    pub fn from_sources(mut self, paths: &[&str]) -> Self {
+        self.sources = paths.iter().map(|path| (*path).to_owned()).collect();
+        self
+    }
+
+    /// Packages that these take the place of. No other is removed.
+    #[must_use]
+    pub fn replacing(mut self, packages: Vec<String>) -> Self {
+        self.replaced = packages;
+        self
     }
 
     fn names(&self) -> String {
@@ -77,6 +95,9 @@ impl Resource for Packages {
                 Some(_) => {}
             }
         }
+        if !words.is_empty() {
+            words.extend(self.replaced.iter().map(|package| format!("remove {package}")));
+        }
         (!words.is_empty()).then(|| Difference::new(format!("{}: {}", self.id(), words.join(", "))))
     }
 
@@ -90,20 +111,59 @@ impl Resource for Packages {
                 None => quote(&package.name),
             })
             .collect();
+        let words = |list: &[String]| list.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+        let (wanted, held) = (wanted.join(" "), self.held());
+        let mut text = format!("{APT}\n{OPTIONS}\n");
         // A package manager that was cut off leaves packages half configured, some without what they depend on: the first
-        // line finishes what can be finished, --fix-broken gets the rest. The lock may be held by the host's own
-        // unattended upgrades for a while.
-        Script::new(format!(
-            "dpkg --configure -a || true\n\
-             apt-get -qq update -o APT::Update::Error-Mode=any -o DPkg::Lock::Timeout=300\n\
-             apt-get -qq install -y --fix-broken --no-install-recommends --allow-change-held-packages --allow-downgrades \
-             -o DPkg::Lock::Timeout=300 -o DPkg::Options::=--force-confdef -o DPkg::Options::=--force-confold {}\n\
-             apt-mark hold {} >/dev/null",
-            wanted.join(" "),
-            self.held()
-        ))
+        // line finishes what can be finished, --fix-broken gets the rest.
+        text += "when_unlocked dpkg --configure -a || true\n";
+        text += &match self.sources.as_slice() {
+            [] => "# shellcheck disable=SC2086\nwhen_unlocked timeout -k 5 240 apt-get -qq update $update\n".to_owned(),
+            sources => UPDATE.replace("@SOURCES@", &words(sources)).replace("@HELD@", &held),
+        };
+        text += &INSTALL
+            .replace("@WANTED@", &wanted)
+            .replace("@REPLACED@", &quote(&format!(" {} ", self.replaced.join(" "))));
+        text += &format!("apt-mark hold {held} >/dev/null");
+        Script::new(text)
     }
 }
+
+/// A repository that does not answer costs seconds. With a pause between tries, which is apt's default, apt 2.6 waits for
+/// ever where one repository has to be tried again and another has no Release file.
+const OPTIONS: &str = "update='-o APT::Update::Error-Mode=any -o Acquire::Retries::Delay=false -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20'\n\
+    install='-y --fix-broken --no-install-recommends --allow-change-held-packages --allow-downgrades -o Acquire::Retries::Delay=false -o DPkg::Options::=--force-confdef -o DPkg::Options::=--force-confold'";
+
+/// When the host's repositories cannot all be read, ours alone decide whether to go on: lists that others have left, and
+/// those of the others that answered, are still there. Sources that nothing was installed from yet are removed when they
+/// cannot be read, or the host's own updates would fail because of them.
+const UPDATE: &str = r#"# shellcheck disable=SC2086
+if ! when_unlocked timeout -k 5 240 apt-get -qq update $update -o Acquire::Retries=1; then
+  cp "$FORGE/apt-errors" "$FORGE/other-errors"
+  mkdir -p "$FORGE/sources"
+  cp @SOURCES@ "$FORGE/sources/"
+  if ! when_unlocked timeout -k 5 240 apt-get -qq update $update -o APT::Get::List-Cleanup=0 -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$FORGE/sources"; then
+    dpkg-query -W -f '${db:Status-Abbrev}\n' @HELD@ 2>/dev/null | grep -q '^.i' || rm -f @SOURCES@
+    exit 1
+  fi
+  words=$(sed -n 's/^[EW]: *//p' "$FORGE/other-errors" | head -n 1)
+  warn "another package repository of this host cannot be used, its security upgrades may not come: ${words:-it did not answer}"
+fi
+"#;
+
+/// Nothing is removed that the plan does not name.
+const INSTALL: &str = r#"replaced=@REPLACED@
+# shellcheck disable=SC2086
+removes=$(apt-get -s -qq install $install @WANTED@ 2>/dev/null | sed -n 's/^Remv \([^ ]*\).*/\1/p')
+for package in $removes; do
+  case $replaced in
+    *" $package "*) ;;
+    *) echo "installing them would remove $package, which this host has" >&2; exit 1 ;;
+  esac
+done
+# shellcheck disable=SC2086
+when_unlocked apt-get -qq install $install @WANTED@
+"#;
 
 #[cfg(test)]
 mod tests {
@@ -125,5 +185,59 @@ mod tests {
         assert_eq!(summary("1.36", "ii  kubelet 1.36.5-1.1"), "packages kubernetes: hold kubelet");
         let free = Packages::new("free", vec![Package { name: "chrony".to_owned(), version: None, held: false }]);
         assert_eq!(free.differ("ii  chrony 4.3-2+deb12u1"), None);
+    }
+
+    /// Programs of a host's package manager: what `apt-get` does is shell that sees its arguments.
+    fn on_a_host(apt_get: &str, installed: &str) -> (String, Option<i32>, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("forge.list");
+        std::fs::write(&list, "deb").unwrap();
+        let package = |name: &str| Package { name: name.to_owned(), version: None, held: true };
+        let packages = Packages::new("all", vec![package("kubelet")])
+            .from_sources(&[list.to_str().unwrap()])
+            .replacing(vec!["runc".to_owned()]);
+        let around = format!(
+            "set -eu\nFORGE=$1\nwarn() {{ echo \"warned: $*\"; }}\ntimeout() {{ shift 3; \"$@\"; }}\ndpkg() {{ :; }}\n\
+             dpkg_query() {{ echo '{installed}'; }}\nalias dpkg-query=dpkg_query apt-get=apt_get apt-mark=true\n\
+             apt_get() {{\n{apt_get}\n}}\n"
+        );
+        // An alias is not looked for behind another word, as after `timeout`.
+        let script = packages.apply().text().replace(" apt-get ", " apt_get ");
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("{around}{script}"))
+            .arg("sh")
+            .arg(folder.path().join("part"))
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        (said, output.status.code(), list.exists())
+    }
+
+    #[test]
+    fn a_dead_repository_of_others_is_a_warning_and_a_dead_one_of_ours_leaves_nothing() {
+        let dead = "case $* in *update*sourceparts*) OURS ;; *update*) echo 'E: no Release file' >&2; return 100 ;; *) echo went on ;; esac";
+        let (said, code, there) = on_a_host(&dead.replace("OURS", ":"), "");
+        assert!(said.contains("warned: another package repository of this host cannot be used"), "{said}");
+        assert!(said.contains("may not come: no Release file") && said.contains("went on"), "{said}");
+        assert_eq!((code, there), (Some(0), true), "{said}");
+
+        let ours = dead.replace("OURS", "echo 'E: ours is dead' >&2; return 100");
+        let (said, code, there) = on_a_host(&ours, "un ");
+        assert_eq!((code, there), (Some(1), false), "{said}");
+        assert!(said.ends_with("E: ours is dead\n") && !said.contains("went on"), "{said}");
+        assert!(on_a_host(&ours, "hi ").2, "what is installed came from there");
+    }
+
+    #[test]
+    fn nothing_is_removed_that_the_plan_does_not_name() {
+        let removing = |package: &str| {
+            format!(
+                "case $* in -s*) echo 'Inst kubelet (1)'; echo 'Remv {package} [1.2]' ;; *install*) echo installed ;; esac"
+            )
+        };
+        assert_eq!(on_a_host(&removing("runc"), ""), ("installed\n".to_owned(), Some(0), true));
+        let refused = "installing them would remove docker.io, which this host has\n".to_owned();
+        assert_eq!(on_a_host(&removing("docker.io"), ""), (refused, Some(1), true));
     }
 }

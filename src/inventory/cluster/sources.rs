@@ -1,8 +1,10 @@
 //! `sources` and `proxy`: where bytes come from.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 /// Where bytes come from.
@@ -76,4 +78,47 @@ pub struct Proxy {
     pub https: Option<String>,
     /// Names, suffixes and networks reached directly.
     pub no_proxy: Vec<String>,
+}
+
+impl Proxy {
+    /// Whether `noProxy` says that `host` is reached directly: by its name, a suffix, or a network that it is in.
+    pub fn bypasses(&self, host: &str) -> bool {
+        let bare = |text: &str| text.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        let host = bare(host);
+        let address: Option<IpAddr> = host.parse().ok();
+        self.no_proxy.iter().any(|entry| {
+            if let (Some(address), Ok(net)) = (address, entry.parse::<IpNet>()) {
+                return net.contains(&address);
+            }
+            let entry = bare(entry);
+            let suffix = entry.trim_start_matches("*.").trim_start_matches('.');
+            entry == "*" || host == suffix || (!suffix.is_empty() && host.ends_with(&format!(".{suffix}")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_suffixes_and_networks_are_reached_directly() {
+        let no_proxy = ["debian.example", ".corp.example", "*.lab.example", "10.0.0.0/8", "2001:db8::/32", "192.0.2.7"];
+        let proxy = Proxy { no_proxy: no_proxy.map(str::to_owned).to_vec(), ..Proxy::default() };
+        for host in [
+            "debian.example",
+            "a.corp.example",
+            "Corp.example",
+            "a.lab.example",
+            "10.1.2.3",
+            "[2001:db8::1]",
+            "192.0.2.7",
+        ] {
+            assert!(proxy.bypasses(host), "{host}");
+        }
+        for host in ["debian.example.org", "notcorp.example", "192.0.2.8", "2001:db9::1", "11.0.0.1"] {
+            assert!(!proxy.bypasses(host), "{host}");
+        }
+        assert!(Proxy { no_proxy: vec!["*".to_owned()], ..Proxy::default() }.bypasses("anything"));
+    }
 }

@@ -6,7 +6,9 @@ use crate::host::resource::{HostsBlock, OnlyWhere};
 use crate::inventory::cluster::{Cluster, Host};
 
 pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
-    let in_dns = site.facts.hosts.get(&host.name).is_some_and(preflight::endpoint_in_dns);
+    let living = site.cluster.control_planes().any(|server| site.facts.joined(&server.name));
+    let seen = site.facts.hosts.get(&host.name);
+    let in_dns = seen.is_some_and(|seen| preflight::endpoint_in_dns(seen, living));
     let lines = lines(host, site.cluster, !in_dns);
     let template = HostsBlock::in_template(TEMPLATE, lines.clone());
     Ok(vec![Box::new(HostsBlock::new(lines)), Box::new(OnlyWhere::new(RENDERED, template))])

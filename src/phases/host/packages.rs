@@ -1,7 +1,9 @@
 //! Everything that is installed, in one run of the package manager: containerd and Kubernetes at exact versions and held
 //! there, and what hardened hosts need and may lack.
 
+use super::super::preflight;
 use super::machine::Machine;
+use super::package_sources::{CONTAINERD_LIST, KUBERNETES_LIST};
 use super::{Resources, Site};
 use crate::host::resource::{Package, Packages};
 use crate::inventory::cluster::Host;
@@ -21,5 +23,7 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let system = system.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| package(name, None, false));
     let kubernetes = ["kubelet", "kubeadm", "kubectl"].iter().map(|name| package(name, Some(&version), true));
     let packages = system.chain(kubernetes).chain([package("containerd.io", None, true)]).collect();
-    Ok(vec![Box::new(Packages::new("kubernetes", packages))])
+    let replaced = site.facts.hosts.get(&host.name).map(preflight::replaced_packages).unwrap_or_default();
+    let packages = Packages::new("kubernetes", packages).from_sources(&[KUBERNETES_LIST, CONTAINERD_LIST]);
+    Ok(vec![Box::new(packages.replacing(replaced))])
 }

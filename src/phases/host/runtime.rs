@@ -22,19 +22,39 @@ pub(super) fn resources(_: &Host, site: Site<'_>) -> Resources {
     all.push(Box::new(Directory::new(paths::CNI, 0o700)));
     let proxy = &site.cluster.proxy;
     let settings = [("HTTP_PROXY", proxy.http.clone()), ("HTTPS_PROXY", proxy.https.clone())];
-    let mut lines: String =
-        settings.iter().filter_map(|(key, url)| Some(format!("Environment=\"{key}={}\"\n", url.as_ref()?))).collect();
+    let mut lines: String = settings.iter().filter_map(|(key, url)| Some(environment(key, url.as_ref()?))).collect();
     if lines.is_empty() {
         all.push(Box::new(File::absent(PROXY)));
     } else {
-        lines.push_str(&format!("Environment=\"NO_PROXY={}\"\n", proxy.no_proxy.join(",")));
+        lines.push_str(&environment("NO_PROXY", &proxy.no_proxy.join(",")));
         all.push(Box::new(File::text(PROXY, format!("[Service]\n{lines}"))));
     }
     all.push(Box::new(Service::running("containerd").configured_by(&[paths::CONTAINERD_CONFIG, PROXY])));
     Ok(all)
 }
 
+/// A variable in a unit's file. systemd takes `%` for one of its own specifiers and ignores a line with an unknown one, and
+/// reads escapes between quotes (systemd.syntax(7)).
+fn environment(key: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    format!("Environment=\"{key}={value}\"\n")
+}
+
 /// The pause image that kubeadm of this minor version names (`cmd/kubeadm/app/constants/constants.go`, `PauseVersion`).
 fn sandbox_image(minor: u32) -> &'static str {
     if minor < 36 { "registry.k8s.io/pause:3.10.1" } else { "registry.k8s.io/pause:3.10.2" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_proxys_url_reaches_containerd_as_it_is() {
+        assert_eq!(
+            environment("HTTP_PROXY", "http://me:a%40b@proxy:1"),
+            "Environment=\"HTTP_PROXY=http://me:a%%40b@proxy:1\"\n"
+        );
+        assert_eq!(environment("NO_PROXY", "a\\\"b"), "Environment=\"NO_PROXY=a\\\\\\\"b\"\n");
+    }
 }

@@ -3,6 +3,7 @@
 //! Each file here asks one question: its probe is the shell that a host runs, its check is what the answers mean. Answers
 //! that did not come count as no answer, never as a bad one, so that a host is blamed only for what it said.
 
+mod apt_lists;
 mod clock;
 mod disk;
 mod endpoint;
@@ -16,8 +17,12 @@ mod login_key;
 mod membership;
 mod modules;
 mod openpgp;
+mod pod_dns;
+mod pod_network;
 mod ports;
 mod reach;
+mod ruleset;
+mod runtime;
 mod seen;
 mod source;
 mod sshd_config;
@@ -31,6 +36,7 @@ pub use endpoint::endpoint_in_dns;
 pub use finding::Finding;
 pub use firewall::ssh_port;
 pub use keys::PackageKeys;
+pub use runtime::replaced_packages;
 pub use source::{CONTAINERD_KEYRING, KUBERNETES_KEYRING, exports};
 pub use system::{HostFacts, host_facts};
 
@@ -52,6 +58,9 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         endpoint::probe(cluster),
         habits::probe(),
         sshd_config::probe(),
+        apt_lists::probe(cluster),
+        pod_dns::probe(cluster),
+        pod_network::probe(),
     ];
     probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
@@ -81,6 +90,10 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(keys::check(cluster, &hosts));
     findings.extend(source::kubernetes(cluster).check(cluster, &hosts));
     findings.extend(source::containerd(cluster).check(cluster, &hosts));
+    findings.extend(apt_lists::check(&hosts));
+    findings.extend(runtime::check(&hosts));
+    findings.extend(pod_dns::check(&hosts));
+    findings.extend(pod_network::check(cluster, &hosts));
     findings.extend(versions::check(cluster, &hosts));
     findings.extend(habits::check(&hosts));
     findings.sort_by_key(|finding| cluster.hosts.iter().position(|host| Some(&host.name) == finding.host.as_ref()));

@@ -3,6 +3,7 @@
 
 use super::finding::Finding;
 use super::keys::{self, Found};
+use super::runtime;
 use super::seen::{JOINED, Seen};
 use crate::host::facts::{Observed, Probe};
 use crate::host::script::quote;
@@ -14,6 +15,9 @@ pub const KUBERNETES_KEYRING: &str = "/etc/apt/keyrings/kubernetes.gpg";
 
 /// Where the key of the containerd packages belongs on a host.
 pub const CONTAINERD_KEYRING: &str = "/etc/apt/keyrings/containerd.gpg";
+
+/// The key of the containerd repository's answer.
+pub(super) const CONTAINERD: &str = "preflight source containerd";
 
 /// One of the repositories.
 pub(super) struct Source<'a> {
@@ -43,7 +47,7 @@ pub(super) fn kubernetes(cluster: &Cluster) -> Source<'_> {
 
 pub(super) fn containerd(cluster: &Cluster) -> Source<'_> {
     Source {
-        key: "preflight source containerd",
+        key: CONTAINERD,
         title: "containerd packages",
         setting: "sources.containerdPackages",
         packages: &["containerd.io"],
@@ -130,6 +134,11 @@ impl Source<'_> {
         self.source.url.replace("{distribution}", distribution)
     }
 
+    /// Its URL as a word of the host's shell, which knows `distribution`; without a slash at the end.
+    pub(super) fn url_in_shell(&self) -> String {
+        url_word(self.source.url.trim_end_matches('/'))
+    }
+
     /// What the rest of the shell needs to know of the host and of the inventory.
     fn variables(&self, cluster: &Cluster) -> String {
         let mut variables = exports(&cluster.proxy);
@@ -173,13 +182,16 @@ impl Source<'_> {
                 );
             }
         }
-        let base = url_word(self.source.url.trim_end_matches('/'));
+        let base = self.url_in_shell();
         let (line, codename) = if self.flat { ("%s/ /", "") } else { ("%s %s stable", "\"$codename\"") };
         shell += &format!(
             "printf 'deb [arch=%s signed-by=%s] {line}\\n' \"$architecture\" \"$key\" {base} {codename} \
              >\"$dir/sources.list\"\npackages=' {} '\n{UPDATE}",
             self.packages.join(" ")
         );
+        if !self.flat {
+            shell += runtime::SIMULATE;
+        }
         Some(Probe::slow(self.key, shell))
     }
 
