@@ -3,6 +3,7 @@
 //! Each file here asks one question: its probe is the shell that a host runs, its check is what the answers mean. Answers
 //! that did not come count as no answer, never as a bad one, so that a host is blamed only for what it said.
 
+mod bpf;
 mod clock;
 mod disk;
 mod endpoint;
@@ -51,6 +52,7 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         endpoint::probe(cluster),
         habits::probe(),
     ];
+    probes.extend(bpf::probe(cluster));
     probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
     probes.extend(source::kubernetes(cluster).probe(cluster));
@@ -67,6 +69,7 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(firewall::check(cluster, &hosts));
     findings.extend(login_key::check(cluster, &hosts));
     findings.extend(modules::check(cluster, &hosts));
+    findings.extend(bpf::check(cluster, &hosts));
     findings.extend(falco::check(cluster, &hosts));
     findings.extend(disk::check(&hosts));
     findings.extend(clock::check(&hosts));
