@@ -21,20 +21,18 @@ pub fn calico_installation(templates: &Templates, cluster: &Cluster, calico: &Ca
         "pod_subnet": cluster.pod_subnet,
         "block_size": if ipv6 { 122 } else { 26 },
         "encapsulation": calico.encapsulation,
+        "bgp": if calico.learns_routes_by_bgp() { "Enabled" } else { "Disabled" },
     });
     templates.render("calico/installation.yaml.tera", &context)
 }
 
-/// The `FelixConfiguration` that turns WireGuard on; `None` when it is not wanted. The `Installation` has no field for it.
+/// The `FelixConfiguration` that turns WireGuard on, or off again. The `Installation` has no field for it.
 ///
 /// # Errors
 /// When the template is broken.
-pub fn calico_felix(templates: &Templates, cluster: &Cluster, calico: &Calico) -> Result<Option<String>, RenderError> {
-    if !calico.wireguard {
-        return Ok(None);
-    }
-    let context = serde_json::json!({ "ipv6": is_ipv6(cluster) });
-    templates.render("calico/felix.yaml.tera", &context).map(Some)
+pub fn calico_felix(templates: &Templates, cluster: &Cluster, calico: &Calico) -> Result<String, RenderError> {
+    let context = serde_json::json!({ "ipv6": is_ipv6(cluster), "wireguard": calico.wireguard });
+    templates.render("calico/felix.yaml.tera", &context)
 }
 
 fn is_ipv6(cluster: &Cluster) -> bool {

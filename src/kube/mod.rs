@@ -16,7 +16,10 @@ pub mod pki;
 pub mod release;
 pub mod service_account_key;
 pub mod staged;
+pub mod tigera;
+pub mod trouble;
 pub mod user;
+pub mod workload;
 
 mod admission;
 mod audit_policy;
@@ -63,7 +66,7 @@ pub use registry_hosts::registry_hosts;
 pub use settings_record::{COPIES, COPY_LINE, Copy, copies, settle};
 pub use static_pods::{STATIC_PODS, others_answer};
 pub use two_authorities::TWO_AUTHORITIES;
-pub use waiting::{STUCK, WATCH, record, wait_for_tigera, wait_for_workloads};
+pub use waiting::{WATCH, record};
 pub use would_write::{COMPONENTS, KUBELET_FILES, WOULD_WRITE};
 
 /// The port that API servers listen on, which is kubeadm's default; the endpoint may have another one in front.

@@ -194,3 +194,18 @@ fn settings_of_another_provider_are_not_ignored() {
        ╰────
     ");
 }
+
+#[test]
+fn ip_in_ip_is_not_for_ipv6() {
+    let text = "cluster: {podSubnet: 'fd00:10::/56', serviceSubnet: 'fd00:20::/112'}\ncni: {encapsulation: ENCAPSULATION}\n\
+                hosts: {cp1: {address: '2001:db8::1', roles: [control-plane]}}\n";
+    let of = |encapsulation: &str| text.replace("ENCAPSULATION", encapsulation);
+    for encapsulation in ["VXLAN", "VXLANCrossSubnet", "None"] {
+        cluster(&of(encapsulation));
+    }
+    for encapsulation in ["IPIP", "IPIPCrossSubnet"] {
+        let said = complaint(&of(encapsulation));
+        assert!(said.contains(&format!("Calico has no {encapsulation} for IPv6 pods")), "{said}");
+        assert!(said.contains("with an IPv6 `cluster.podSubnet`: VXLAN, VXLANCrossSubnet or None"), "{said}");
+    }
+}

@@ -138,13 +138,14 @@ fn calico_on_ipv6() {
 }
 
 #[test]
-fn calico_encrypts_when_it_is_told() {
+fn calico_encrypts_when_it_is_told_and_stops_when_it_is_told() {
     let mut cluster = single();
-    assert_eq!(calico_felix(&templates(), &cluster, calico(&cluster)).unwrap(), None);
+    let text = |cluster: &Cluster| calico_felix(&templates(), cluster, calico(cluster)).unwrap();
+    assert!(text(&cluster).ends_with("\n  wireguardEnabled: false\n"), "{}", text(&cluster));
     if let Cni::Calico(calico) = &mut cluster.cni {
         calico.wireguard = true;
     }
-    insta::assert_snapshot!(calico_felix(&templates(), &cluster, calico(&cluster)).unwrap().unwrap(), @"
+    insta::assert_snapshot!(text(&cluster), @"
     # Merged by server-side apply into the object of this name that Calico makes itself.
     apiVersion: crd.projectcalico.org/v1
     kind: FelixConfiguration
@@ -153,4 +154,25 @@ fn calico_encrypts_when_it_is_told() {
     spec:
       wireguardEnabled: true
     ");
+    cluster.pod_subnet = "fd00:10::/56".parse().unwrap();
+    assert!(text(&cluster).ends_with("\n  wireguardEnabledV6: true\n"), "{}", text(&cluster));
+}
+
+/// What `validateCustomResource` in `pkg/controller/installation/validation.go` of Calico's operator asks for.
+#[test]
+fn calico_learns_routes_by_bgp_unless_it_uses_vxlan() {
+    let mut cluster = single();
+    for (encapsulation, bgp) in [
+        ("VXLAN", "Disabled"),
+        ("VXLANCrossSubnet", "Disabled"),
+        ("IPIP", "Enabled"),
+        ("IPIPCrossSubnet", "Enabled"),
+        ("None", "Enabled"),
+    ] {
+        if let Cni::Calico(calico) = &mut cluster.cni {
+            calico.encapsulation = encapsulation.to_owned();
+        }
+        let text = calico_installation(&templates(), &cluster, calico(&cluster)).unwrap();
+        assert!(text.contains(&format!("\n    bgp: {bgp}\n")), "{encapsulation}: {text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Machines that will not do.
 
+use forge::inventory::cluster::Cni;
 use serde_json::json;
 
 use super::fixture::*;
@@ -140,6 +141,20 @@ fn missing_modules_are_told_with_what_needs_them() {
     };
     let both = [lacks("br_netfilter", "services between pods of one host"), lacks("wireguard", "Calico's WireGuard")];
     bare().says("w1", "modules", "br_netfilter\nwireguard").finds(&both.join("\n"));
+}
+
+#[test]
+fn what_calico_mounts_is_asked_for_only_when_calico_is_wanted() {
+    let next = "\n  next: boot the distribution's kernel on w1 (CONFIG_BPF_SYSCALL); a container needs the machine's /sys/fs/bpf \
+                bound from outside";
+    for machines in [bare(), joined()] {
+        let missing = machines.says("w1", "bpf", "missing\n");
+        missing.finds(&format!("error: w1 | w1 has no /sys/fs/bpf, which Calico's pods mount{next}"));
+        missing.wants(|cluster| cluster.cni = Cni::None).finds_nothing();
+    }
+    bare().says("w1", "bpf", "unknown\n").finds(&format!(
+        "error: w1 | the kernel of w1 has no bpf file system, which Calico's pods mount at /sys/fs/bpf{next}"
+    ));
 }
 
 #[test]

@@ -220,9 +220,16 @@ fn a_node_tells_its_cluster_and_is_asked_nothing_that_takes_time() {
          ca 03d66dd08835c1ca3f128cceacd1f31ac94163096b20f445ae84285bc0832d72  -\n\
          leftover /etc/kubernetes/manifests/kube-apiserver.yaml\nleftover /etc/kubernetes/pki/ca.crt\napi-server 1.36.5"
     );
-    for quiet in ["reach", "endpoint", "modules", "habits"] {
+    for quiet in ["reach", "endpoint", "habits"] {
         assert_eq!(observed.get(&format!("preflight {quiet}")), "", "{quiet}");
     }
+    // What every node needs it has; what the pod network needs the inventory may ask for later.
+    let modules = probes.iter().find(|probe| probe.key == "preflight modules").unwrap();
+    let asked = |module: &str| modules.shell.lines().find(|line| line.contains(module)).unwrap().to_owned();
+    assert!(asked("wireguard WIREGUARD").starts_with("set --"), "{}", asked("wireguard"));
+    assert!(asked("overlay OVERLAY_FS").contains("/etc/kubernetes/kubelet.conf ] || set --"), "{}", asked("overlay"));
+    let missing = observed.get("preflight modules");
+    assert!(missing.lines().all(|module| ["vxlan", "wireguard"].contains(&module)), "{missing}");
     // What it has is printed; what it lacks it tries to fetch.
     assert!(observed.get("preflight source kubernetes").starts_with("keyring "));
     assert!(observed.get("preflight source containerd").starts_with("key-error "));

@@ -1,5 +1,7 @@
 //! `cni`: who brings the pod network.
 
+use ipnet::IpNet;
+
 use super::files::Files;
 use super::manifests::{HELP, manifests};
 use crate::inventory::calico;
@@ -15,7 +17,10 @@ pub(super) fn cni(inventory: &Inventory, files: &Files<'_>, findings: &mut Findi
         only_calico(cni, findings);
     }
     match cni.provider {
-        CniProvider::Calico => calico(cni, manifests?, findings),
+        CniProvider::Calico => {
+            let ipv6 = matches!(inventory.cluster.pod_subnet.parse(), Ok(IpNet::V6(_)));
+            calico(cni, manifests?, ipv6, findings)
+        }
         CniProvider::Manifests => {
             if cni.manifests.is_empty() {
                 let message = "`cni.manifests` is empty";
@@ -43,7 +48,15 @@ fn only_calico(cni: &model::Cni, findings: &mut Findings<'_>) {
     }
 }
 
-fn calico(cni: &model::Cni, manifests: Vec<Manifest>, findings: &mut Findings<'_>) -> Option<Cni> {
+fn calico(cni: &model::Cni, manifests: Vec<Manifest>, ipv6: bool, findings: &mut Findings<'_>) -> Option<Cni> {
+    if let Some(encapsulation @ (Encapsulation::Ipip | Encapsulation::IpipCrossSubnet)) = cni.encapsulation
+        && ipv6
+    {
+        let message = format!("Calico has no {} for IPv6 pods", encapsulation.as_str());
+        let help = "with an IPv6 `cluster.podSubnet`: VXLAN, VXLANCrossSubnet or None";
+        findings.at(&["cni", "encapsulation"], message, "").help(help);
+        return None;
+    }
     let version = cni.version.as_deref().unwrap_or(calico::DEFAULT_VERSION);
     let path = ["cni", "version"];
     let numbers = version.split('.').filter(|part| part.parse::<u32>().is_ok()).count();

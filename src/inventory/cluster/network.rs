@@ -33,6 +33,24 @@ pub struct Calico {
     pub manifests: Vec<Manifest>,
 }
 
+impl Calico {
+    /// Packets travel in VXLAN.
+    pub fn uses_vxlan(&self) -> bool {
+        self.encapsulation.starts_with("VXLAN")
+    }
+
+    /// Packets travel in IP in IP.
+    pub fn uses_ipip(&self) -> bool {
+        self.encapsulation.starts_with("IPIP")
+    }
+
+    /// Nodes tell each other their routes by BGP. VXLAN needs none; without it Calico's operator refuses the others: "with BIRD
+    /// cluster routing mode, IPIP encapsulation requires that BGP is enabled", and the same of unencapsulated pools.
+    pub fn learns_routes_by_bgp(&self) -> bool {
+        !self.uses_vxlan()
+    }
+}
+
 /// Kubernetes objects from a file beside the inventory, or from the network with a pin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

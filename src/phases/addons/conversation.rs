@@ -9,6 +9,7 @@ use crate::error::{Exit, Problem};
 use crate::host::Script;
 use crate::kube::addons::namespace;
 use crate::kube::release::Installed;
+use crate::kube::trouble::{Troubles, plain};
 use crate::phases::preflight::exports;
 use crate::plan::{Heard, Talk, Turn};
 use crate::report::Outcome;
@@ -47,20 +48,19 @@ impl Part {
 
     /// Why it did not come up, in the words of its pods, of Helm, or of whatever came before Helm.
     fn failed(&self, heard: &Heard) -> Problem {
-        let (stuck, said) = (heard.text("stuck"), self.without_secrets(&heard.text("said")));
+        let troubles = Troubles::of(&heard.values);
+        let (stuck, said) = (self.without_secrets(&troubles.words()), self.without_secrets(&heard.text("said")));
         let Self { name, namespace, .. } = self;
         // Helm's errors are long lines, the last of which says it all.
-        let said = said.trim().lines().last().unwrap_or_default().to_owned();
-        let cause = [stuck.trim().to_owned(), said, heard.tail()];
+        let said = plain(said.trim().lines().last().unwrap_or_default());
+        let cause = [stuck.clone(), said, heard.tail()];
         let cause: Vec<String> = cause.into_iter().filter(|words| !words.is_empty()).collect();
         let what = if stuck.is_empty() { "was not applied" } else { "does not come up" };
         let next = if stuck.is_empty() {
-            "mend the cause and run the same command again".to_owned()
+            "fix the cause and run the same command again".to_owned()
         } else {
-            format!(
-                "mend the cause (an image: name a mirror under sources.registries) and run the same command again; to look: \
-                 kubectl -n {namespace} get events"
-            )
+            // Helm has rolled back: the pods themselves are gone.
+            format!("{} and run the same command again; to look: kubectl -n {namespace} get events", troubles.fix())
         };
         Problem::new(Exit::Failed, format!("the release {name} in {namespace} {what}"))
             .cause(cause.join("\n"))
@@ -156,7 +156,9 @@ mod tests {
         assert_eq!(runs(talk.next(None)), "one");
         assert_eq!(runs(talk.next(Some(heard(&[("said", "Error: no\n")])))), "two");
         assert_eq!(runs(talk.next(Some(Heard { well: true, ..Heard::default() }))), "three");
-        let problem = talk.next(Some(heard(&[("stuck", "front/three-x container web (web:1): ErrImagePull: gone\n")])));
+        let pods = r#"{"items": [{"metadata": {"name": "three-x"}, "status": {"containerStatuses": [{"name": "web", "image": "web:1",
+            "ready": false, "state": {"waiting": {"reason": "ErrImagePull", "message": "gone"}}}]}}]}"#;
+        let problem = talk.next(Some(heard(&[("pods.front", pods)])));
         assert_eq!(
             problem.err().unwrap().to_string(),
             "2 releases did not come up\n  \

@@ -3,8 +3,8 @@
 use super::Release;
 use crate::host::{Script, quote};
 use crate::inventory::cluster::{Chart, Sources};
-use crate::kube::STUCK;
 use crate::kube::release::{APPLIED, Applied, Installed};
+use crate::kube::trouble::GATHER;
 use crate::secret::Secret;
 
 /// Helm's own limit for everything to become ready: images of some hundred megabytes take their time, and what cannot become
@@ -17,15 +17,14 @@ const HOME: &str = "export HELM_CACHE_HOME=\"$FORGE/cache\" HELM_CONFIG_HOME=\"$
 
 /// Waits while Helm does. When a pod of the release is hopeless for 20 seconds Helm is asked to stop; it takes back what it
 /// began, and waits for that in turn, but what was not well before would keep it for long: half a minute has to do.
-const WATCH: &str = r#"bad=0; tries=0; said=; last=
+const WATCH: &str = r#"bad=0; tries=0; last=
 while grep -q '^State:[[:space:]]*[^Z]' "/proc/$helm/status" 2>/dev/null; do
 tries=$((tries + 1))
 if [ -n "$last" ]; then
 [ "$tries" -lt "$last" ] || kill -KILL "$helm"
 elif [ $((tries % 5)) -eq 0 ]; then
-now=$(stuck "$namespace/($(workloads | tr ' ' '|'))[-|]")
-[ -z "$now" ] || said=$now
-if hopeless "$now"; then bad=$((bad + 1)); else bad=0; fi
+gather "$namespace" "($(workloads | tr ' ' '|'))-"
+if hopeless; then bad=$((bad + 1)); else bad=0; fi
 if [ "$bad" -eq 4 ]; then kill -TERM "$helm"; last=$((tries + 30)); fi
 fi
 sleep 1
@@ -33,7 +32,7 @@ done
 "#;
 
 /// Installs or upgrades, whatever state an earlier attempt has left. `exports` are the proxies for fetching the chart; the API
-/// server is never asked through one. Hands back `said`, Helm's own words, and `stuck` when pods did not come up.
+/// server is never asked through one. Hands back `said`, Helm's own words, and what was gathered of pods that did not come up.
 pub(super) fn install(
     release: &Release,
     found: Option<&Installed>,
@@ -65,14 +64,14 @@ pub(super) fn install(
     script = script.line(clear(release, found, &helm));
     let waiting = if *wait { format!(" --wait --rollback-on-failure --timeout {TIMEOUT}") } else { String::new() };
     script
-        .line(format!("{STUCK}\nnamespace={space}\n{}", workloads(&release.name)))
+        .line(format!("{GATHER}\nnamespace={space}\n{}", workloads(&release.name)))
         .line(format!(
             "{helm} upgrade {name} \"$1\" --install --namespace {space} --values \"$FORGE/values\" --server-side=true \
              --force-conflicts --history-max 10 --hide-notes{waiting} >\"$FORGE/said\" 2>&1 &\nhelm=$!"
         ))
         .line(WATCH)
         .line(
-            "rc=0; wait \"$helm\" || rc=$?\nif [ \"$rc\" -ne 0 ]; then\nprintf '%s' \"$said\" | emit stuck\n\
+            "rc=0; wait \"$helm\" || rc=$?\nif [ \"$rc\" -ne 0 ]; then\nhand_back\n\
              emit said <\"$FORGE/said\"\nexit 1\nfi",
         )
         .line(format!(

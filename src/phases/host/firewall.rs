@@ -119,13 +119,11 @@ fn tunnels(cluster: &Cluster) -> Tunnels {
         };
     };
     const TYPHA: u16 = 5473;
-    let ipip = calico.encapsulation.starts_with("IPIP");
     let mut tunnels = Tunnels { udp: Vec::new(), ip: Vec::new(), tcp: vec![TYPHA] };
-    tunnels.udp.extend(calico.encapsulation.starts_with("VXLAN").then_some(4789));
+    tunnels.udp.extend(calico.uses_vxlan().then_some(4789));
     tunnels.udp.extend(if calico.wireguard { &[51820, 51821][..] } else { &[] });
-    tunnels.ip.extend(ipip.then_some("ipip"));
-    // IP in IP, and no encapsulation at all, learn their routes by BGP.
-    tunnels.tcp.extend((ipip || calico.encapsulation == "None").then_some(179));
+    tunnels.ip.extend(calico.uses_ipip().then_some("ipip"));
+    tunnels.tcp.extend(calico.learns_routes_by_bgp().then_some(179));
     tunnels
 }
 

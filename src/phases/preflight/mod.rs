@@ -4,6 +4,7 @@
 //! that did not come count as no answer, never as a bad one, so that a host is blamed only for what it said.
 
 mod apt_lists;
+mod bpf;
 mod clock;
 mod disk;
 mod endpoint;
@@ -62,6 +63,7 @@ pub fn probes(cluster: &Cluster, host: &Host) -> Vec<Probe> {
         pod_dns::probe(cluster),
         pod_network::probe(),
     ];
+    probes.extend(bpf::probe(cluster));
     probes.extend(falco::probe(cluster));
     probes.extend(reach::probe(cluster, host));
     probes.extend(source::kubernetes(cluster).probe(cluster));
@@ -79,6 +81,7 @@ pub fn check(cluster: &Cluster, seen: &BTreeMap<NodeName, Observed>) -> Vec<Find
     findings.extend(login_key::check(cluster, &hosts));
     findings.extend(sshd_config::check(cluster, &hosts));
     findings.extend(modules::check(cluster, &hosts));
+    findings.extend(bpf::check(cluster, &hosts));
     findings.extend(falco::check(cluster, &hosts));
     findings.extend(disk::check(&hosts));
     findings.extend(clock::check(&hosts));

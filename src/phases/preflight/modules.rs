@@ -19,28 +19,35 @@ const VXLAN: (&str, &str, &str) = ("vxlan", "VXLAN", "Calico's VXLAN");
 const IPIP: (&str, &str, &str) = ("ipip", "NET_IPIP", "Calico's IPIP");
 const WIREGUARD: (&str, &str, &str) = ("wireguard", "WIREGUARD", "Calico's WireGuard");
 
-fn needed(cluster: &Cluster) -> Vec<(&'static str, &'static str, &'static str)> {
-    let mut needed = ALWAYS.to_vec();
+type Module = (&'static str, &'static str, &'static str);
+
+fn for_network(cluster: &Cluster) -> Vec<Module> {
+    let mut needed = Vec::new();
     if let Cni::Calico(calico) = &cluster.cni {
-        needed.extend(calico.encapsulation.starts_with("VXLAN").then_some(VXLAN));
-        needed.extend(calico.encapsulation.starts_with("IPIP").then_some(IPIP));
+        needed.extend(calico.uses_vxlan().then_some(VXLAN));
+        needed.extend(calico.uses_ipip().then_some(IPIP));
         needed.extend(calico.wireguard.then_some(WIREGUARD));
     }
     needed
 }
 
-/// Prints what is missing. What is built in has a folder below `/sys/module` only when it has parameters, and a container
+/// Prints what is missing. A node has what every node needs, or it would be none; what the network needs is asked of it too,
+/// because the inventory may ask for more than it did when the node joined. What is built in has a folder below `/sys/module` only when it has parameters, and a container
 /// may lack the machine's `/lib/modules`: the kernel's own configuration then tells.
 pub(super) fn probe(cluster: &Cluster) -> Probe {
-    let pairs: Vec<String> =
-        needed(cluster).iter().map(|(module, option, _)| quote(&format!("{module} {option}"))).collect();
-    let pairs = pairs.join(" ");
+    let pairs = |modules: &[Module]| {
+        let pair = |(module, option, _): &Module| format!(" {}", quote(&format!("{module} {option}")));
+        modules.iter().map(pair).collect::<String>()
+    };
+    let (always, network) = (pairs(ALWAYS), pairs(&for_network(cluster)));
     Probe::quick(
         KEY,
         format!(
-            r#"{JOINED} && exit 0
+            r#"set --{network}
+{JOINED} || set -- "$@"{always}
+[ $# -gt 0 ] || exit 0
 kernel=$(uname -r)
-printf '%s\n' {pairs} | while read -r module option; do
+printf '%s\n' "$@" | while read -r module option; do
   [ -d "/sys/module/$module" ] && continue
   grep -q "/$module.ko" "/lib/modules/$kernel/modules.builtin" && continue
   modprobe -n -q "$module" && continue
@@ -55,7 +62,8 @@ pub(super) fn check(cluster: &Cluster, hosts: &[Seen<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for seen in hosts {
         let missing: Vec<&str> = seen.observed.get(KEY).lines().collect();
-        for (module, _, purpose) in needed(cluster).into_iter().filter(|(module, ..)| missing.contains(module)) {
+        let needed = ALWAYS.iter().copied().chain(for_network(cluster));
+        for (module, _, purpose) in needed.filter(|(module, ..)| missing.contains(module)) {
             let (name, kernel) = (&seen.host.name, &seen.facts.kernel);
             findings.push(Finding::fatal(
                 seen.host,

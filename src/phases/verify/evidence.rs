@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Site;
+use crate::kube::trouble::Troubles;
 use crate::plan::Heard;
 
 /// One row of the evidence table.
@@ -45,7 +46,7 @@ impl Expected {
 pub(super) fn judge(expected: &Expected, heard: &Heard) -> Vec<Evidence> {
     let mut all = vec![nodes(expected, &heard.text("nodes"))];
     if expected.network {
-        all.push(pods(expected, &heard.text("pods"), &heard.text("stuck")));
+        all.push(pods(expected, &heard.text("pods"), &Troubles::of(&heard.values)));
     }
     all.push(ciphertext(expected, heard));
     all.push(audit(expected, &heard.text("audit")));
@@ -80,14 +81,15 @@ fn nodes(expected: &Expected, text: &str) -> Evidence {
     row(check, false, format!("not so: {}; seen: {}", missing.join(", "), text.trim().replace('\n', "; ")))
 }
 
-fn pods(expected: &Expected, text: &str, stuck: &str) -> Evidence {
+fn pods(expected: &Expected, text: &str, troubles: &Troubles) -> Evidence {
     let there = |name: &&String| text.lines().any(|line| line == format!("{name} 0"));
     let missing: Vec<&str> = expected.nodes.iter().filter(|name| !there(name)).map(String::as_str).collect();
     let check = "a pod on every node reaches the API by name";
     if missing.is_empty() {
         return row(check, true, format!("{} of {}", expected.nodes.len(), expected.nodes.len()));
     }
-    row(check, false, format!("not from {} {}", missing.join(", "), stuck.trim()).trim_end().to_owned())
+    let why = if troubles.is_empty() { String::new() } else { format!(": {}", troubles.words().replace('\n', "; ")) };
+    row(check, false, format!("not from {}{why}", missing.join(", ")))
 }
 
 fn ciphertext(expected: &Expected, heard: &Heard) -> Evidence {

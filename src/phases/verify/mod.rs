@@ -9,7 +9,8 @@ use super::{Site, id, unrendered};
 use crate::error::{Exit, Problem};
 use crate::host::{Difference, Script};
 use crate::inventory::cluster::{Cni, Host};
-use crate::kube::{ETCDCTL, NAMESPACE, STUCK, canary_namespace, canary_pod, canary_secret, paths, record};
+use crate::kube::trouble::GATHER;
+use crate::kube::{ETCDCTL, NAMESPACE, canary_namespace, canary_pod, canary_secret, paths, record};
 use crate::plan::{Heard, Late, Plan, Step, StepId, Talk, Turn, Work};
 use crate::report::Outcome;
 use crate::secret::{Secret, hex};
@@ -115,7 +116,7 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
         .map(|host| format!("{}={}", host.name, std::net::SocketAddr::new(host.address, crate::kube::API_SERVER_PORT)))
         .collect();
     let begin = format!(
-        "{ETCDCTL}\n{STUCK}\n\
+        "{ETCDCTL}\n{GATHER}\n\
          ns={NAMESPACE}\n\
          lay() {{\n\
          said=$(kubectl --server={local} create -f \"$1\" 2>&1 >/dev/null) && return\n\
@@ -160,12 +161,12 @@ fn script(server: &Host, site: Site<'_>, canary: &str) -> Result<Script, Problem
          kubectl get nodes -o 'jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.conditions[?(@.type==\"Ready\")].status}} \
          {{.status.nodeInfo.kubeletVersion}}{{\"\\n\"}}{{end}}' | emit nodes\n\
          kubectl -n \"$ns\" wait --for=jsonpath='{ended}'=0 pods --all --timeout=120s >/dev/null 2>&1 || \
-         stuck \"$ns/\" >\"$FORGE/stuck\"\n\
+         {{ gather \"$ns\" .; hand_back; }}\n\
          kubectl -n \"$ns\" get pods -o 'jsonpath={{range .items[*]}}{{.spec.nodeName}} {ended}{{\"\\n\"}}{{end}}' | emit pods\n\
          kubectl delete -f \"$FORGE/canary\" -f \"$FORGE/canary-pods\" --ignore-not-found --wait=false >/dev/null"
     );
     let end = "looked=0\nwait \"$outside\" || looked=$?\n\
-         for seen in etcd audit anonymous members certificates stuck; do\n\
+         for seen in etcd audit anonymous members certificates; do\n\
          [ ! -e \"$FORGE/$seen\" ] || emit \"$seen\" <\"$FORGE/$seen\"\ndone\nexit \"$looked\"";
     Ok(Script::new(begin)
         // What is looked at has not passed until it does.
