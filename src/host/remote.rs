@@ -109,6 +109,7 @@ impl Remote {
             running.close_input();
         }
         let (mut reader, mut collector, mut complaints) = (Reader::default(), Collector::default(), String::new());
+        let mut before = Before::default();
         while !collector.complete {
             let bytes = match running.next().await {
                 Some(Chunk::Out(bytes)) => bytes,
@@ -116,10 +117,11 @@ impl Remote {
                     complaints.push_str(&String::from_utf8_lossy(&bytes));
                     continue;
                 }
-                None => return Err(self.no_answer(running.wait().await, &complaints)),
+                None => return Err(self.no_answer(running.wait().await, before, &complaints)),
             };
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
             for said in reader.take(&bytes) {
+                before.hear(&said);
                 match said {
                     Said::Frame(frame) => match frame.split_once(' ') {
                         Some(("locked", holder)) => return Err(self.locked(holder)),
@@ -157,11 +159,13 @@ impl Remote {
         let mut running = self.start(&RUN.replace("@UNIT@", &unit), &files).await?;
         running.close_input();
         let (mut reader, mut complaints, mut ended_well) = (Reader::default(), String::new(), 0);
+        let mut before = Before::default();
         while let Some(chunk) = running.next().await {
             match chunk {
                 Chunk::Err(bytes) => complaints.push_str(&String::from_utf8_lossy(&bytes)),
                 Chunk::Out(bytes) => {
                     for said in reader.take(&bytes) {
+                        before.hear(&said);
                         ended_well += usize::from(matches!(said, Said::End(_, 0)));
                         hear(said);
                     }
@@ -172,7 +176,7 @@ impl Remote {
             Outcome::Lost { .. } => Ok(Ended::Lost),
             Outcome::Exited(0) if ended_well == parts.len() => Ok(Ended::Well),
             Outcome::Exited(0) => Ok(Ended::Badly),
-            other => Err(self.no_answer(other, &complaints)),
+            other => Err(self.no_answer(other, before, &complaints)),
         }
     }
 
@@ -221,7 +225,23 @@ impl Remote {
             .next("wait until that run has ended; the lock goes with its connection, within two minutes when its machine is gone")
     }
 
-    fn no_answer(&self, outcome: Outcome, complaints: &str) -> Problem {
+    /// The login is fine, and something else runs in place of its commands.
+    fn runs_nothing(&self, outcome: &Outcome, words: &str) -> Problem {
+        let (name, user) = (&self.name, &self.target.user);
+        let silent = match outcome {
+            Outcome::Exited(status) => format!("it ended with status {status} and printed nothing"),
+            other => format!("it ended with {other:?} and printed nothing"),
+        };
+        let words = if words.is_empty() { &silent } else { words };
+        let (first, more) = words.split_once('\n').unwrap_or((words, ""));
+        let next = format!(
+            "set ssh.user to a login that may run commands and become root; on {name} look for {user}'s shell, a command= in its \
+             authorized_keys, and ForceCommand"
+        );
+        Problem::new(Exit::Connection, format!("{name} runs no command for {user}: {first}")).cause(more).next(next)
+    }
+
+    fn no_answer(&self, outcome: Outcome, before: Before, complaints: &str) -> Problem {
         let said = complaints.trim();
         if said.contains("a password is required") || said.contains("a terminal is required") {
             return Problem::new(Exit::Connection, format!("sudo on {} asks for a password that nobody gave", self.name))
@@ -238,11 +258,49 @@ impl Remote {
                 .cause(if said.is_empty() { cause } else { said })
                 .next("run the same command again: it goes on where this run was cut off");
         }
+        if let Some(words) = before.instead_of_ours(said) {
+            return self.runs_nothing(&outcome, &words);
+        }
         Problem::new(Exit::Failed, format!("{} could not run a script as root", self.name)).cause(if said.is_empty() {
             format!("it ended with {outcome:?}")
         } else {
             said.to_owned()
         })
+    }
+}
+
+/// What a host printed before our program said anything: all there is where a forced command or another shell runs in its place.
+#[derive(Default)]
+struct Before {
+    words: String,
+    ours: bool,
+}
+
+/// Of which no more than this is kept, in bytes.
+const WORDS: usize = 1000;
+
+impl Before {
+    fn hear(&mut self, said: &Said) {
+        match said {
+            Said::Line(line) if !self.ours && self.words.len() < WORDS => {
+                self.words.extend(line.chars().take(WORDS));
+                self.words.push('\n');
+            }
+            Said::Line(_) => {}
+            _ => self.ours = true,
+        }
+    }
+
+    /// Its words, when nothing of ours ran. What our first line calls names itself before its complaints.
+    fn instead_of_ours(&self, complaints: &str) -> Option<String> {
+        let ours = |line: &str| {
+            ["mkdir: ", "mktemp: ", "head: ", "tar: ", "/bin/sh: "].iter().any(|name| line.starts_with(name))
+        };
+        if self.ours || complaints.lines().any(ours) {
+            return None;
+        }
+        let words = format!("{}\n{complaints}", self.words.trim());
+        Some(words.trim().chars().take(WORDS).collect())
     }
 }
 
