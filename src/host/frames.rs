@@ -100,6 +100,12 @@ impl Reader {
         if self.rest.len() > FRAME { Err(TooLong) } else { Ok(said) }
     }
 
+    /// What is left when no more will come: a line that nobody finished.
+    pub fn rest(&mut self) -> Option<Said> {
+        let rest = std::mem::take(&mut self.rest);
+        (!rest.is_empty() && self.frame_in(&rest).is_none()).then(|| Said::Line(text(&rest)))
+    }
+
     /// Output that does not come to the end of its line is no reason to keep it all.
     fn cut_a_long_line(&mut self, said: &mut Vec<Said>) {
         if self.in_frame || self.rest.len() <= LINE {

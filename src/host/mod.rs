@@ -1,5 +1,6 @@
 //! What a machine is asked and told: resources, facts, batches.
 
+mod before;
 pub mod facts;
 pub mod frames;
 pub mod guard;

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
+use super::before::Before;
 use super::facts::{self, Collector, Observed, Probe};
 use super::frames::{Reader, Said, Tag};
 use super::lock::{self, Holder};
@@ -154,6 +155,7 @@ impl Remote {
         }
         let (mut reader, mut collector, mut complaints) =
             (Reader::new(&tag), Collector::of(probes), Complaints::default());
+        let mut before = Before::default();
         let (mut deadline, mut received) = (Instant::now() + LONGEST_WAIT, 0);
         while !collector.complete {
             let Ok(chunk) = tokio::time::timeout_at(deadline, running.next()).await else {
@@ -165,7 +167,10 @@ impl Remote {
                     complaints.take(&bytes);
                     continue;
                 }
-                None => return Err(self.no_answer(running.wait().await, &complaints.0)),
+                None => {
+                    reader.rest().iter().for_each(|said| before.hear(said));
+                    return Err(self.no_answer(running.wait().await, before, &complaints.0));
+                }
             };
             received += bytes.len();
             if received > LONGEST_ANSWER {
@@ -173,6 +178,7 @@ impl Remote {
             }
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
             for said in reader.take(&bytes).map_err(|error| self.broken(error))? {
+                before.hear(&said);
                 let Said::Frame(frame) = said else { continue };
                 match frame.split_once(' ').unwrap_or((&frame, "")) {
                     ("held", encoded) => {
@@ -222,22 +228,28 @@ impl Remote {
         running.close_input();
         let (mut reader, mut complaints, mut progress) =
             (Reader::new(&tag), Complaints::default(), Parts::of(parts.len()));
+        let mut before = Before::default();
         while let Some(chunk) = running.next().await {
             match chunk {
                 Chunk::Err(bytes) => complaints.take(&bytes),
                 Chunk::Out(bytes) => {
                     for said in reader.take(&bytes).map_err(|error| self.broken(error))? {
+                        before.hear(&said);
                         progress.take(&said).map_err(|error| self.broken(error))?;
                         hear(said);
                     }
                 }
             }
         }
+        if let Some(said) = reader.rest() {
+            before.hear(&said);
+            hear(said);
+        }
         match running.wait().await {
             Outcome::Lost { .. } => Ok(Ended::Lost),
             Outcome::Exited(0) if progress.all_succeeded() => Ok(Ended::Well),
             Outcome::Exited(0) => Ok(Ended::Badly),
-            other => Err(self.no_answer(other, &complaints.0)),
+            other => Err(self.no_answer(other, before, &complaints.0)),
         }
     }
 
@@ -309,7 +321,23 @@ impl Remote {
             .next("run the same command again; if it stays so, look at what the host's login prints and runs")
     }
 
-    fn no_answer(&self, outcome: Outcome, complaints: &str) -> Problem {
+    /// The login is fine, and something else runs in place of its commands.
+    fn runs_nothing(&self, outcome: &Outcome, words: &str) -> Problem {
+        let (name, user) = (&self.name, &self.target.user);
+        let silent = match outcome {
+            Outcome::Exited(status) => format!("it ended with status {status} and printed nothing"),
+            other => format!("it ended with {other:?} and printed nothing"),
+        };
+        let words = if words.is_empty() { &silent } else { words };
+        let (first, more) = words.split_once('\n').unwrap_or((words, ""));
+        let next = format!(
+            "set ssh.user to a login that may run commands and become root; on {name} look for {user}'s shell, a command= in its \
+             authorized_keys, and ForceCommand"
+        );
+        Problem::new(Exit::Connection, format!("{name} runs no command for {user}: {first}")).cause(more).next(next)
+    }
+
+    fn no_answer(&self, outcome: Outcome, before: Before, complaints: &str) -> Problem {
         let said = complaints.trim();
         if said.contains("a password is required") || said.contains("a terminal is required") {
             return Problem::new(Exit::Connection, format!("sudo on {} asks for a password that nobody gave", self.name))
@@ -325,6 +353,9 @@ impl Remote {
             return Problem::new(Exit::Connection, format!("the connection to {} was lost", self.name))
                 .cause(if said.is_empty() { cause } else { said })
                 .next("run the same command again: it goes on where this run was cut off");
+        }
+        if let Some(words) = before.instead_of_ours(said) {
+            return self.runs_nothing(&outcome, &words);
         }
         Problem::new(Exit::Failed, format!("{} could not run a script as root", self.name)).cause(if said.is_empty() {
             format!("it ended with {outcome:?}")

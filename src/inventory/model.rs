@@ -109,7 +109,8 @@ pub struct Ssh {
     /// TCP port.
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// A private key; `~` is your home, other relative paths start beside the inventory. Without it, the agent's keys.
+    /// A private key, or a public one whose private half the agent holds; `~` is your home, other relative paths start beside the
+    /// inventory. Without it, the agent's keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_file: Option<String>,
     /// A machine to go through, as OpenSSH's ProxyJump.

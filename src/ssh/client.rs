@@ -15,7 +15,7 @@ use super::host_key::HostKey;
 use super::keyring::Keyring;
 use super::known_hosts::KnownHosts;
 use super::link::Link;
-use super::login::login;
+use super::login::{Ended, Tried, login};
 use super::target::Target;
 
 /// How long to wait for what.
@@ -87,15 +87,25 @@ impl Client {
 
     async fn session(&self, target: &Target, through: Option<Arc<Link>>) -> Result<Link, ConnectError> {
         // Keys first: a connection without a login is held against us by newer servers.
-        let keys =
-            self.keyring.identities(target.identity_file.as_deref()).await.map_err(|reason| reason.at(target))?;
-        let shaken = self.shake(target, through, Purpose::LogIn).await?;
-        let mut link = shaken.map_err(|refused| refusal(target, refused, &self.known_hosts).at(target))?;
-        let patience = self.patience.login;
-        let login = timeout(patience, login(&mut link, &target.user, keys)).await;
-        let too_late = |_| Reason::TimedOut { awaited: "the login", after: patience };
-        login.map_err(too_late).flatten().map_err(|reason| reason.at(target))?;
-        Ok(link)
+        let mut keys = self.keyring.identities(target).await.map_err(|reason| reason.at(target))?;
+        let mut tried = Tried::nothing();
+        loop {
+            let shaken = self.shake(target, through.clone(), Purpose::LogIn).await?;
+            let mut link = shaken.map_err(|refused| refusal(target, refused, &self.known_hosts).at(target))?;
+            let patience = self.patience.login;
+            let login = timeout(patience, login(&mut link, &target.user, &mut keys, &mut tried)).await;
+            let too_late = |_| Reason::TimedOut { awaited: "the login", after: patience };
+            match login.map_err(too_late).flatten().map_err(|reason| reason.at(target))? {
+                Ended::In(identity) => {
+                    self.keyring.accepted(target, &identity);
+                    return Ok(link);
+                }
+                // sshd hangs up after `MaxAuthTries` keys that it does not know: the others are shown on another connection.
+                Ended::HungUp if !keys.keys.is_empty() => {}
+                Ended::HungUp => return Err(tried.refusal(false).at(target)),
+                Ended::Refused { half } => return Err(tried.refusal(half).at(target)),
+            }
+        }
     }
 
     async fn shake(

@@ -74,6 +74,8 @@ pub enum Reason {
         accepts: Vec<String>,
         /// A key was accepted and is not enough.
         half: bool,
+        /// What the host showed before it hung up; empty when it did not.
+        said: String,
     },
     /// There is nothing to log in with.
     NoKeys {
@@ -90,6 +92,13 @@ pub enum Reason {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        cause: String,
+    },
+    /// The identity file is a public key, and the agent does not hold its private half.
+    NotInAgent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the agent.
         cause: String,
     },
     /// The identity file is encrypted, nobody gave its passphrase, and the agent does not hold the key.
@@ -130,11 +139,17 @@ impl fmt::Display for ConnectError {
             Reason::HostKeyChanged { .. } => write!(formatter, "{name} shows a host key that is not the pinned one"),
             Reason::HostKeyRevoked { .. } => write!(formatter, "{name} shows a host key that is revoked"),
             Reason::HostCertificate => write!(formatter, "{name} shows a host certificate instead of a host key"),
-            Reason::LoginRefused { .. } => write!(formatter, "{name} refused the login of {user}"),
+            Reason::LoginRefused { said, .. } => match said.lines().next() {
+                None => write!(formatter, "{name} refused the login of {user}"),
+                Some(first) => write!(formatter, "{name} refused the login of {user}: {}", first.trim()),
+            },
             Reason::NoKeys { .. } => write!(formatter, "there is no key to log in to {name} with"),
             Reason::Agent { .. } => write!(formatter, "the SSH agent failed during the login to {name}"),
             Reason::KeyUnreadable { path, .. } => {
                 write!(formatter, "{name} cannot be logged in to: {} is no usable private key", path.display())
+            }
+            Reason::NotInAgent { path, .. } => {
+                write!(formatter, "{name} cannot be logged in to: the agent does not hold the key {}", path.display())
             }
             Reason::PassphraseNeeded { path } => {
                 write!(formatter, "{name} cannot be logged in to: {} needs a passphrase", path.display())
@@ -176,13 +191,22 @@ impl From<ConnectError> for Problem {
                 .cause(format!("line {line} of {} revokes {key:?}", known_hosts.display()))
                 .next("give the machine new host keys: ssh-keygen -A"),
             Reason::HostCertificate => problem.cause("forge trusts host keys, not certificate authorities"),
-            Reason::LoginRefused { offered, accepts, half } => problem.cause(refusal(&offered, &accepts, half)).next(
-                format!("ssh-copy-id -i {} {}   or set ssh.identityFile", identity(target), ssh_arguments(target)),
-            ),
+            Reason::LoginRefused { offered, accepts, half, said } => {
+                let problem = problem.cause(refusal(&offered, &accepts, half, &said));
+                let arguments = ssh_arguments(target);
+                problem.next(if said.is_empty() {
+                    format!("ssh-copy-id -i {} {arguments}   or set ssh.identityFile", identity(target))
+                } else {
+                    format!("do what it says, or set ssh.user to another login; ssh {arguments}   shows the same")
+                })
+            }
             Reason::NoKeys { cause } => problem.cause(cause).next("ssh-add   or set ssh.identityFile"),
             Reason::Agent { cause } => problem.cause(cause).next("ssh-add -l   shows whether it answers"),
             Reason::KeyUnreadable { path, cause } => {
                 problem.cause(cause).next(format!("ssh-keygen -y -f {}   reads a good one", path.display()))
+            }
+            Reason::NotInAgent { path, cause } => {
+                problem.cause(cause).next(format!("ssh-add {}", path.with_extension("").display()))
             }
             Reason::PassphraseNeeded { path } => {
                 problem.cause("nobody gave one").next(format!("ssh-add {}", path.display()))
@@ -196,9 +220,14 @@ impl From<ConnectError> for Problem {
     }
 }
 
-fn refusal(offered: &[String], accepts: &[String], half: bool) -> String {
+fn refusal(offered: &[String], accepts: &[String], half: bool, said: &str) -> String {
     if half {
         return format!("the key was accepted, and the host wants more: {}", accepts.join(", "));
+    }
+    if !said.is_empty() {
+        let more = said.split_once('\n').map_or("", |(_, more)| more.trim_end());
+        let line = if more.is_empty() { "" } else { "\n" };
+        return format!("the host hung up during the login ({}){line}{more}", offered.join(", "));
     }
     let tried = match offered {
         [one] => format!("the key was not accepted ({one})"),

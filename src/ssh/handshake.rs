@@ -1,10 +1,10 @@
 //! The SSH handshake: algorithms, limits, and the host key's check.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use russh::client::{Config, DisconnectReason, Handler, connect_stream};
+use russh::client::{Config, DisconnectReason, Handler, Session, connect_stream};
 use russh::keys::{Algorithm, HashAlg, PublicKeyOrCertificate};
 use russh::{Preferred, SshId, cipher};
 use tokio::sync::watch;
@@ -23,6 +23,12 @@ pub(super) enum Shown {
     Certificate,
 }
 
+/// The last text that a host showed before the login, which may be why it then hung up.
+pub(super) type Banner = Arc<Mutex<String>>;
+
+/// Of which no more than this is kept, in letters.
+const BANNER: usize = 1000;
+
 /// Why a host is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -39,6 +45,7 @@ pub(super) struct Gate {
     port: u16,
     purpose: Purpose,
     shown: Arc<OnceLock<Shown>>,
+    banner: Banner,
     death: watch::Sender<Option<String>>,
 }
 
@@ -56,6 +63,13 @@ impl Handler for Gate {
             PublicKeyOrCertificate::Certificate(_) => (Shown::Certificate, false),
         };
         Ok(self.shown.set(shown).is_ok() && trusted && self.purpose == Purpose::LogIn)
+    }
+
+    async fn auth_banner(&mut self, text: &str, _: &mut Session) -> Result<(), Self::Error> {
+        if let Ok(mut banner) = self.banner.lock() {
+            *banner = text.chars().take(BANNER).collect();
+        }
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
@@ -80,19 +94,21 @@ pub(super) async fn handshake(
 ) -> Result<Link, Refused> {
     let shown = Arc::new(OnceLock::new());
     let (death, deaths) = watch::channel(None);
+    let banner = Banner::default();
     let gate = Gate {
         known_hosts: Arc::clone(known_hosts),
         address: target.address.clone(),
         port: target.port,
         purpose,
         shown: Arc::clone(&shown),
+        banner: Arc::clone(&banner),
         death,
     };
     let cut = CancellationToken::new();
     let leash = cut.clone().drop_guard();
     let config = Arc::new(config(known_hosts.kinds(&target.address, target.port)));
     match connect_stream(config, Leash::new(stream, cut), gate).await {
-        Ok(handle) => Ok(Link::new(handle, deaths, leash, through)),
+        Ok(handle) => Ok(Link::new(handle, (deaths, banner), leash, through)),
         Err(error) => {
             let shown = Arc::into_inner(shown).and_then(OnceLock::into_inner);
             Err(Refused { shown, cause: words(&error) })

@@ -1,22 +1,25 @@
 //! What there is to log in with: private keys, each read and decrypted once, and the agent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
+use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, PrivateKey, PublicKey};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use super::errors::Reason;
 use super::key_file::{KeyFile, decrypt};
+use super::target::Target;
 use crate::secret::Secret;
 
-/// How many of the agent's keys a host is shown: every one it does not know counts against the user.
-const AGENT_KEYS: usize = 5;
+/// How many of the agent's keys a host is shown, on as many connections as it takes: every one it does not know counts against
+/// the user.
+const AGENT_KEYS: usize = 20;
 /// How often a person may mistype a passphrase.
 const ATTEMPTS: usize = 3;
 
@@ -28,7 +31,12 @@ pub struct Keyring {
     ask: Arc<Ask>,
     /// Held while a person types: nobody is asked two things at once, nor one thing twice.
     files: Mutex<HashMap<PathBuf, Result<FileKey, Reason>>>,
+    /// The key that let us in, by target: later logins begin with it.
+    accepted: std::sync::Mutex<HashMap<Login, KeyData>>,
 }
+
+/// A login as far as keys are concerned: address, port, user.
+type Login = (String, u16, String);
 
 /// What came of a key file.
 #[derive(Clone)]
@@ -43,9 +51,9 @@ pub(super) enum Identity {
     Agent(Box<AgentIdentity>),
 }
 
-/// The keys to try at one login, in order, and the agent that signs for some of them.
+/// The keys that are still to be tried at one login, in order, and the agent that signs for some of them.
 pub(super) struct Identities {
-    pub(super) keys: Vec<Identity>,
+    pub(super) keys: VecDeque<Identity>,
     pub(super) agent: Option<AgentClient<UnixStream>>,
 }
 
@@ -53,7 +61,7 @@ impl Keyring {
     /// `ask` gives the passphrase of a key file, or `None` when there is nobody to ask. It may block.
     pub fn new(ask: impl Fn(&Path) -> Option<Secret> + Send + Sync + 'static) -> Self {
         let agent = std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
-        Self { agent, ask: Arc::new(ask), files: Mutex::default() }
+        Self { agent, ask: Arc::new(ask), files: Mutex::default(), accepted: std::sync::Mutex::default() }
     }
 
     /// Uses the agent at this socket, or none, instead of the one that `SSH_AUTH_SOCK` names.
@@ -63,21 +71,42 @@ impl Keyring {
         self
     }
 
-    /// The identity file only, when there is one; otherwise the agent's keys.
-    pub(super) async fn identities(&self, identity_file: Option<&Path>) -> Result<Identities, Reason> {
-        let Some(path) = identity_file else {
-            return self.agent_identities().await;
+    /// The identity file only, when there is one; otherwise the agent's keys, first the one that the target has accepted before.
+    pub(super) async fn identities(&self, target: &Target) -> Result<Identities, Reason> {
+        let Some(path) = &target.identity_file else {
+            let mut identities = self.agent_identities().await?;
+            let accepted = self.accepted.lock().ok().and_then(|accepted| accepted.get(&login(target)).cloned());
+            let good = |identity: &Identity| Some(identity.key_data()) == accepted.as_ref();
+            identities.keys.make_contiguous().sort_by_key(|identity| !good(identity));
+            identities.keys.truncate(AGENT_KEYS);
+            return Ok(identities);
         };
         match self.file(path).await? {
             FileKey::Ours(key) => {
-                Ok(Identities { keys: vec![Identity::File { key, path: path.to_owned() }], agent: None })
+                Ok(Identities { keys: [Identity::File { key, path: path.clone() }].into(), agent: None })
             }
             FileKey::Agents(public) => {
-                let gone = || Reason::KeyUnreadable { path: path.to_owned(), cause: NOT_HELD.to_owned() };
-                let (held, agent) = self.held(&public).await.ok_or_else(gone)?;
-                Ok(Identities { keys: vec![Identity::Agent(Box::new(held))], agent: Some(agent) })
+                let (held, agent) = self.held(&public).await.ok_or_else(|| self.not_in_agent(path))?;
+                Ok(Identities { keys: [Identity::Agent(Box::new(held))].into(), agent: Some(agent) })
             }
         }
+    }
+
+    /// Notes which key the target let in.
+    pub(super) fn accepted(&self, target: &Target, identity: &Identity) {
+        if let Ok(mut accepted) = self.accepted.lock() {
+            accepted.insert(login(target), identity.key_data().clone());
+        }
+    }
+
+    fn not_in_agent(&self, path: &Path) -> Reason {
+        let cause = match &self.agent {
+            None => "SSH_AUTH_SOCK is not set: no agent runs".to_owned(),
+            Some(socket) => {
+                format!("{} is a public key, and ssh-add -l does not list it ({})", path.display(), socket.display())
+            }
+        };
+        Reason::NotInAgent { path: path.to_owned(), cause }
     }
 
     async fn agent_identities(&self) -> Result<Identities, Reason> {
@@ -90,7 +119,7 @@ impl Keyring {
         if keys.is_empty() {
             return Err(no_keys("the agent holds no key".to_owned()));
         }
-        let keys = keys.into_iter().take(AGENT_KEYS).map(|key| Identity::Agent(Box::new(key))).collect();
+        let keys = keys.into_iter().map(|key| Identity::Agent(Box::new(key))).collect();
         Ok(Identities { keys, agent: Some(agent) })
     }
 
@@ -119,7 +148,7 @@ impl Keyring {
         let (public, text) = match KeyFile::read(path).map_err(unreadable)? {
             KeyFile::Private(key) => return Ok(FileKey::Ours(Arc::from(key))),
             KeyFile::Public(public) if self.held(&public).await.is_some() => return Ok(FileKey::Agents(public)),
-            KeyFile::Public(_) => return Err(unreadable(NOT_HELD.to_owned())),
+            KeyFile::Public(_) => return Err(self.not_in_agent(path)),
             KeyFile::Encrypted { public, text } => (public, text),
         };
         // As ssh does: an agent that holds the key spares the person the passphrase.
@@ -148,7 +177,9 @@ impl Keyring {
     }
 }
 
-const NOT_HELD: &str = "it is a public key, and the agent does not hold its private half";
+fn login(target: &Target) -> Login {
+    (target.address.clone(), target.port, target.user.clone())
+}
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,8 +187,17 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// `ED25519 laptop (agent)`, `RSA /home/ops/.ssh/id_rsa`.
 impl Identity {
+    fn key_data(&self) -> &KeyData {
+        match self {
+            Self::File { key, .. } => key.public_key().key_data(),
+            Self::Agent(identity) => match identity.as_ref() {
+                AgentIdentity::PublicKey { key, .. } => key.key_data(),
+                AgentIdentity::Certificate { certificate, .. } => certificate.public_key(),
+            },
+        }
+    }
+
     /// `ssh-ed25519`.
     pub(super) fn key_type(&self) -> String {
         match self {
@@ -167,6 +207,7 @@ impl Identity {
     }
 }
 
+/// `ED25519 laptop (agent)`, `RSA /home/ops/.ssh/id_rsa`.
 impl fmt::Display for Identity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,7 +9,7 @@ use russh::{Disconnect, Error};
 use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
-use super::handshake::Gate;
+use super::handshake::{Banner, Gate};
 
 /// How long a peer may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -20,6 +20,7 @@ pub(super) struct Link {
     /// The type of the key that was accepted; empty before the login.
     pub(super) login_key: String,
     death: watch::Receiver<Option<String>>,
+    banner: Banner,
     /// Cuts the stream.
     _leash: DropGuard,
     /// The session that this one is tunnelled through.
@@ -29,15 +30,20 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(
         handle: Handle<Gate>,
-        death: watch::Receiver<Option<String>>,
+        (death, banner): (watch::Receiver<Option<String>>, Banner),
         leash: DropGuard,
         through: Option<Arc<Self>>,
     ) -> Self {
-        Self { handle, login_key: String::new(), death, _leash: leash, _through: through }
+        Self { handle, login_key: String::new(), death, banner, _leash: leash, _through: through }
     }
 
     pub(super) fn is_dead(&self) -> bool {
         self.handle.is_closed()
+    }
+
+    /// What the host showed before the login.
+    pub(super) fn banner(&self) -> String {
+        self.banner.lock().map_or_else(|_| String::new(), |banner| banner.trim().to_owned())
     }
 
     /// Waits until the session is dead, and tells why.

@@ -1,4 +1,4 @@
-//! Logging in: as few keys as possible, and the first that is accepted ends it.
+//! Logging in on one connection: the first key that is accepted ends it.
 
 use russh::MethodSet;
 use russh::client::{AuthResult, Handle};
@@ -12,31 +12,81 @@ use super::handshake::Gate;
 use super::keyring::{Identities, Identity};
 use super::link::{Link, words};
 
-/// Tries the keys in order. The session is of no use after an error.
-pub(super) async fn login(link: &mut Link, user: &str, identities: Identities) -> Result<(), Reason> {
-    let Identities { keys, mut agent } = identities;
-    let mut offered = Vec::new();
-    let mut accepts = MethodSet::empty();
-    for identity in &keys {
-        offered.push(identity.to_string());
-        match attempt(&mut link.handle, user, identity, agent.as_mut()).await? {
+/// What came of the keys so far, on one connection after the other.
+pub(super) struct Tried {
+    offered: Vec<String>,
+    accepts: MethodSet,
+    said: String,
+}
+
+impl Tried {
+    pub(super) fn nothing() -> Self {
+        Self { offered: Vec::new(), accepts: MethodSet::empty(), said: String::new() }
+    }
+
+    /// The refusal that this amounts to.
+    pub(super) fn refusal(self, half: bool) -> Reason {
+        Reason::LoginRefused { offered: self.offered, accepts: names(&self.accepts), half, said: self.said }
+    }
+}
+
+/// How a connection's attempts ended.
+pub(super) enum Ended {
+    /// This key let us in.
+    In(Identity),
+    /// The host hung up: after as many keys as it allows on one connection, or because it does not want this login.
+    HungUp,
+    /// Every key was refused; `half` when one was accepted and is not enough.
+    Refused { half: bool },
+}
+
+/// Tries the keys in order and takes away those that were tried. The session is of no use unless one let us in.
+pub(super) async fn login(
+    link: &mut Link,
+    user: &str,
+    identities: &mut Identities,
+    tried: &mut Tried,
+) -> Result<Ended, Reason> {
+    while let Some(identity) = identities.keys.pop_front() {
+        tried.offered.push(identity.to_string());
+        let outcome = match attempt(&mut link.handle, user, &identity, identities.agent.as_mut()).await {
+            // It may hang up between two keys.
+            Err(_) if link.is_dead() => hung_up(),
+            outcome => outcome?,
+        };
+        match outcome {
             AuthResult::Success => {
                 link.login_key = identity.key_type();
-                return Ok(());
+                return Ok(Ended::In(identity));
             }
             AuthResult::Failure { remaining_methods, partial_success } => {
-                accepts = remaining_methods;
+                tried.accepts = remaining_methods;
                 if partial_success {
-                    return Err(Reason::LoginRefused { offered, accepts: names(&accepts), half: true });
+                    return Ok(Ended::Refused { half: true });
                 }
-                // A host that hung up, or takes no keys at all, is not shown the others.
-                if !accepts.contains(&russh::MethodKind::PublicKey) {
+                if tried.accepts.is_empty() {
+                    // A host that has seen enough keys says so; what it showed before is then its greeting.
+                    if !link.death().await.contains(TOO_MANY) {
+                        tried.said = link.banner();
+                    }
+                    return Ok(Ended::HungUp);
+                }
+                // A host that takes no keys at all is not shown the others.
+                if !tried.accepts.contains(&russh::MethodKind::PublicKey) {
                     break;
                 }
             }
         }
     }
-    Err(Reason::LoginRefused { offered, accepts: names(&accepts), half: false })
+    Ok(Ended::Refused { half: false })
+}
+
+/// OpenSSH's words.
+const TOO_MANY: &str = "Too many authentication failures";
+
+/// As russh has it for a session that ended during an attempt.
+fn hung_up() -> AuthResult {
+    AuthResult::Failure { remaining_methods: MethodSet::empty(), partial_success: false }
 }
 
 async fn attempt(

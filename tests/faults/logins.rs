@@ -1,5 +1,8 @@
 //! Logins that fail, one by one and all at once.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use insta::assert_snapshot;
 use russh::keys::ssh_key::LineEnding;
 
@@ -56,6 +59,35 @@ fn every_host_that_is_broken_is_told_of_at_once() {
       next:  ssh-copy-id -i FOLDER/key-of-w2.pub -p PORT-OF-w2 root@127.0.0.4   or set ssh.identityFile
     ");
     assert!(cp1.server.commands().is_empty() && w2.server.commands().is_empty());
+}
+
+/// As the images of clouds have it, whose forced command names the login that is meant.
+#[test]
+fn a_host_that_runs_something_else_is_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let sudo = folder.path().join("sudo");
+    let cp1 = FakeHost::cp1().with_a_real_shell(folder.path());
+    let operator = Operator::trusting(&[&cp1]).user("ops");
+    for (instead, expected) in [
+        (
+            r#"echo 'Please login as the user "me" rather than the user "ops".'; echo; exit 142"#,
+            r#"Please login as the user "me" rather than the user "ops"."#,
+        ),
+        ("echo This account is currently not available.; exit 1", "This account is currently not available."),
+        ("echo fatal: no shell is enabled. >&2; exit 128", "fatal: no shell is enabled."),
+        ("exit 1", "it ended with status 1 and printed nothing"),
+        ("echo Welcome.", "Welcome."),
+    ] {
+        fs::write(&sudo, format!("#!/bin/sh\n{instead}\n")).unwrap();
+        fs::set_permissions(&sudo, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(
+            operator.forge(&["up", "--yes"]).errors(),
+            format!(
+                "exit 4\nerror: cp1 runs no command for ops: {expected}\n  next:  set ssh.user to a login that may run \
+                 commands and become root; on cp1 look for ops's shell, a command= in its authorized_keys, and ForceCommand"
+            )
+        );
+    }
 }
 
 #[test]

@@ -82,19 +82,14 @@ fn a_tilde_is_the_home_folder() {
     assert_eq!(cluster(&text).known_hosts, std::env::home_dir().unwrap().join("hosts"));
 }
 
+/// As for ssh, it names which of the agent's keys is meant.
 #[test]
-fn a_public_key_is_not_an_identity() {
-    assert_snapshot!(complaint_about("ssh: {identityFile: ~/.ssh/id_ed25519.pub}\n"), @r"
-    inventory.yaml has 1 error
-
-      × ~/.ssh/id_ed25519.pub is a public key
-       ╭─[inventory.yaml:1:21]
-     1 │ ssh: {identityFile: ~/.ssh/id_ed25519.pub}
-       ·                     ──────────┬──────────
-       ·                               ╰── ~/.ssh/id_ed25519 is meant?
-     2 │ hosts:
-       ╰────
-    ");
+fn a_public_key_may_be_an_identity() {
+    let folder = tempfile::tempdir().unwrap();
+    let inventory = folder.path().join("inventory.yaml");
+    fs::write(folder.path().join("laptop.pub"), "ssh-ed25519 AAAA laptop").unwrap();
+    fs::write(&inventory, format!("ssh: {{identityFile: laptop.pub}}\n{ONE_HOST}")).unwrap();
+    assert_eq!(load(&inventory).unwrap().hosts[0].ssh.identity_file, Some(folder.path().join("laptop.pub")));
 }
 
 #[test]

@@ -4,13 +4,13 @@ use crate::*;
 use std::process::{Child, Command, Stdio};
 
 /// A real ssh-agent that holds some keys.
-struct Agent {
+pub(crate) struct Agent {
     folder: TempDir,
     process: Child,
 }
 
 impl Agent {
-    fn holding(keys: &[&PrivateKey]) -> Self {
+    pub(crate) fn holding(keys: &[&PrivateKey]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("agent");
         let mut process = Command::new("ssh-agent")
@@ -36,7 +36,7 @@ impl Agent {
         agent
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("agent")
     }
 }
@@ -67,7 +67,7 @@ async fn the_first_key_that_is_accepted_ends_the_login() {
 }
 
 #[tokio::test]
-async fn five_keys_are_tried_and_named() {
+async fn every_key_is_tried_and_named() {
     let keys: Vec<PrivateKey> = (1..=6).map(|number| named(new_key(), &format!("key {number}"))).collect();
     let host = SshServer::new().start();
     let agent = Agent::holding(&keys.iter().collect::<Vec<_>>());
@@ -75,8 +75,44 @@ async fn five_keys_are_tried_and_named() {
     operator.agent = Some(agent.socket());
     let reason = operator.refused(&Target { identity_file: None, ..target(&host) }).await;
     let Reason::LoginRefused { offered, .. } = reason else { panic!("{reason:?}") };
-    assert_eq!(offered, (1..=5).map(|number| format!("ED25519 key {number} (agent)")).collect::<Vec<_>>());
-    assert_eq!(host.logins().len(), 5);
+    assert_eq!(offered, (1..=6).map(|number| format!("ED25519 key {number} (agent)")).collect::<Vec<_>>());
+    assert_eq!(host.logins().len(), 6);
+}
+
+#[tokio::test]
+async fn the_key_that_was_accepted_comes_first_at_the_next_login() {
+    let (wrong, right) = (new_key(), new_key());
+    let host = SshServer::new().user_key(right.clone()).start();
+    let agent = Agent::holding(&[&wrong, &new_key(), &right]);
+    let mut operator = Operator::trusting([&host]);
+    operator.agent = Some(agent.socket());
+    let (client, target) = (operator.client(), Target { identity_file: None, ..target(&host) });
+    assert!(client.open(&target).await.is_ok());
+    assert_eq!(host.logins().len(), 3);
+    assert!(client.open(&target).await.is_ok());
+    assert_eq!(host.logins()[3..], [format!("ops {}", right.fingerprint(HashAlg::Sha256))]);
+}
+
+#[tokio::test]
+async fn a_public_key_names_the_one_of_the_agent_that_is_meant() {
+    let right = new_key();
+    let host = SshServer::new().user_key(right.clone()).start();
+    let mut operator = Operator::trusting([&host]);
+    let path = operator.folder.path().join("laptop.pub");
+    fs::write(&path, right.public_key().to_openssh().unwrap()).unwrap();
+    let target = Target { identity_file: Some(path.clone()), ..target(&host) };
+    let with = Agent::holding(&[&new_key(), &new_key(), &new_key(), &right]);
+    operator.agent = Some(with.socket());
+    assert!(operator.client().open(&target).await.is_ok());
+    assert_eq!(host.logins().len(), 1, "no other key of the agent is shown");
+
+    let without = Agent::holding(&[&new_key()]);
+    operator.agent = Some(without.socket());
+    let reason = operator.refused(&target).await;
+    let problem = Problem::from(ConnectError { target: Box::new(target), reason });
+    assert_eq!(problem.what, format!("w1 cannot be logged in to: the agent does not hold the key {}", path.display()));
+    assert_eq!(problem.next, format!("ssh-add {}", path.with_extension("").display()));
+    assert_eq!(host.logins().len(), 1);
 }
 
 #[tokio::test]

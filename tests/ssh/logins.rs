@@ -11,6 +11,7 @@ async fn a_wrong_key_is_tried_once() {
         offered: vec![format!("ED25519 {}", target.identity_file.as_ref().unwrap().display())],
         accepts: vec!["publickey".to_owned()],
         half: false,
+        said: String::new(),
     };
     assert_eq!(operator.refused(&target).await, expected);
     assert_eq!(host.logins().len(), 1);
@@ -81,8 +82,8 @@ async fn a_file_that_is_no_key_stops_before_the_host_is_touched() {
     fs::write(&path, "nonsense").unwrap();
     assert!(matches!(operator.refused(&target).await, Reason::KeyUnreadable { .. }));
     fs::write(&path, new_key().public_key().to_openssh().unwrap()).unwrap();
-    let cause = "it is a public key, and the agent does not hold its private half".to_owned();
-    assert_eq!(operator.refused(&target).await, Reason::KeyUnreadable { path, cause });
+    let cause = "SSH_AUTH_SOCK is not set: no agent runs".to_owned();
+    assert_eq!(operator.refused(&target).await, Reason::NotInAgent { path, cause });
     assert_eq!(host.connections(), 0);
 }
 

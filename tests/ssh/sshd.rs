@@ -212,8 +212,39 @@ async fn a_wrong_key_is_refused() {
     keygen(&["-t", "ed25519", "-N", "", "-f"], &wrong);
     let target = Target { identity_file: Some(wrong.clone()), ..sshd.target() };
     let offered = vec![format!("ED25519 {}", wrong.display())];
-    let expected = Reason::LoginRefused { offered, accepts: vec!["publickey".to_owned()], half: false };
+    let expected =
+        Reason::LoginRefused { offered, accepts: vec!["publickey".to_owned()], half: false, said: String::new() };
     assert_eq!(sshd.operator().refused(&target).await, expected);
+}
+
+/// forge itself sets `MaxAuthTries 3`.
+#[tokio::test]
+async fn an_agent_with_more_keys_than_the_host_allows_on_a_connection_gets_in() {
+    let sshd = Sshd::start("MaxAuthTries 3");
+    let wrong: Vec<PrivateKey> = (0..5).map(|_| new_key()).collect();
+    let right = PrivateKey::read_openssh_file(&sshd.at("user")).unwrap();
+    let agent = crate::agent::Agent::holding(&wrong.iter().chain([&right]).collect::<Vec<_>>());
+    let mut operator = sshd.operator();
+    operator.agent = Some(agent.socket());
+    let target = Target { identity_file: None, ..sshd.target() };
+    let client = operator.client();
+    for _ in 0..2 {
+        assert_eq!(output(&client.open(&target).await.unwrap(), "echo hello").await, "hello\n");
+    }
+}
+
+#[tokio::test]
+async fn a_greeting_is_not_taken_for_the_reason_of_a_refusal() {
+    let greeting = tempfile::NamedTempFile::new().unwrap();
+    fs::write(greeting.path(), "Authorized use only.\n").unwrap();
+    let sshd = Sshd::start(&format!("MaxAuthTries 3\nBanner {}", greeting.path().display()));
+    let keys: Vec<PrivateKey> = (0..6).map(|_| new_key()).collect();
+    let agent = crate::agent::Agent::holding(&keys.iter().collect::<Vec<_>>());
+    let mut operator = sshd.operator();
+    operator.agent = Some(agent.socket());
+    let reason = operator.refused(&Target { identity_file: None, ..sshd.target() }).await;
+    let Reason::LoginRefused { offered, said, .. } = reason else { panic!("{reason:?}") };
+    assert_eq!((offered.len(), said.as_str()), (6, ""));
 }
 
 #[tokio::test]

@@ -19,10 +19,30 @@ fn a_refused_login_names_the_keys_and_the_way_out() {
         bastion: None,
     };
     let offered = vec!["ED25519 laptop (agent)".to_owned(), "RSA old (agent)".to_owned()];
-    let reason = Reason::LoginRefused { offered, accepts: vec!["publickey".to_owned()], half: false };
+    let reason =
+        Reason::LoginRefused { offered, accepts: vec!["publickey".to_owned()], half: false, said: String::new() };
     let expected = "cp2 refused the login of ops\n  \
         cause: no key was accepted (2 offered: ED25519 laptop (agent), RSA old (agent))\n  \
         next:  ssh-copy-id -i ~/.ssh/id_ed25519.pub ops@192.0.2.12   or set ssh.identityFile";
+    assert_eq!(said(&target, reason), expected);
+}
+
+#[test]
+fn a_host_that_hangs_up_is_quoted() {
+    let target = Target {
+        name: "cp2".to_owned(),
+        address: "192.0.2.12".to_owned(),
+        port: 22,
+        user: "ops".to_owned(),
+        identity_file: None,
+        bastion: None,
+    };
+    let offered = vec!["ED25519 laptop (agent)".to_owned()];
+    let words = "System is going down.\nCome back later.".to_owned();
+    let reason = Reason::LoginRefused { offered, accepts: Vec::new(), half: false, said: words };
+    let expected = "cp2 refused the login of ops: System is going down.\n  \
+        cause: the host hung up during the login (ED25519 laptop (agent))\n         Come back later.\n  \
+        next:  do what it says, or set ssh.user to another login; ssh ops@192.0.2.12   shows the same";
     assert_eq!(said(&target, reason), expected);
 }
 

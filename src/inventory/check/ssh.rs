@@ -94,11 +94,8 @@ fn user(user: Option<&String>, path: &[&str], findings: &mut Findings<'_>) {
 }
 
 fn identity(file: Option<&str>, path: &[&str], files: &Files<'_>, findings: &mut Findings<'_>) {
-    let Some(file) = file else { return };
-    match file.strip_suffix(".pub") {
-        Some(private) => {
-            findings.at(path, format!("{file} is a public key"), format!("{private} is meant?"));
-        }
-        None => _ = files.readable(file, path, findings),
+    // A public key names which one of the agent's is meant.
+    if let Some(file) = file {
+        _ = files.readable(file, path, findings);
     }
 }
