@@ -133,6 +133,10 @@ fn name_servers_on_the_host_itself_are_no_use_to_pods() {
     bare().says("w1", "pod dns", "file /etc/pods.conf\nmissing").finds(&format!(
         "error: w1 | w1 has no /etc/pods.conf, whose name servers the kubelet hands to pods\n  next: {way_out}"
     ));
+    bare().says("w1", "pod dns", "file /etc/resolv.conf").finds(&format!(
+        "error: w1 | /etc/resolv.conf on w1, which the kubelet hands to pods, names no name server: CoreDNS would not start\n  \
+         next: {way_out}"
+    ));
     joined().says("w1", "pod dns", "file /etc/resolv.conf\nserver ::1").finds_nothing();
 }
 
