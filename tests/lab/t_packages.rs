@@ -76,6 +76,7 @@ fn t_1_what_would_break_the_cluster_is_named_before_anything_changes() {
         on("w1", repair);
     }
     assert_eq!(plan().planned(), before, "something was changed");
+    assert_eq!(on("cp1", "cat /proc/net/ip_tables_names || true"), "", "a look has made a table");
 }
 
 fn assert_refused_on_w1(said: &Said, words: &[&str]) {
