@@ -3,6 +3,7 @@
 
 pub mod addons;
 pub mod applied;
+mod apt_proxy;
 pub mod certificates;
 pub mod control_planes;
 pub mod encryption;

@@ -65,9 +65,8 @@ impl Memory {
                 let name = folder.rsplit('/').next().unwrap().split('-').next().unwrap().to_owned();
                 self.now(format!("program {folder}/{name}"), format!("755 root:root\n{}", self.pin));
             }
-            ["apt-get", "-qq", "install", ..] => {
-                let names = words.iter().skip_while(|word| !word.ends_with("confold")).skip(1);
-                let installed = names.map(|word| match word.trim_end_matches("-*").split_once('=') {
+            ["when_unlocked", "apt-get", "-qq", "install", "$install", ref names @ ..] => {
+                let installed = names.iter().map(|word| match word.trim_end_matches("-*").split_once('=') {
                     Some((name, version)) => format!("hi  {name} {version}-1.1\n{name}\n"),
                     None => format!("hi  {word} 2.3.6-1\n{word}\n"),
                 });

@@ -26,3 +26,4 @@ mod o_sa_key_walk;
 mod p_authorities;
 mod q_foreign_cluster;
 mod s_logins;
+mod t_packages;

@@ -1,9 +1,13 @@
 //! Hosts between each other.
 
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+
 use forge::host::facts::Observed;
 use forge::phases::preflight::{endpoint_in_dns, probes};
 
 use super::fixture::*;
+use super::shell::ask;
 
 #[test]
 fn copies_of_a_machine_are_told_apart() {
@@ -133,6 +137,10 @@ fn name_servers_on_the_host_itself_are_no_use_to_pods() {
     bare().says("w1", "pod dns", "file /etc/pods.conf\nmissing").finds(&format!(
         "error: w1 | w1 has no /etc/pods.conf, whose name servers the kubelet hands to pods\n  next: {way_out}"
     ));
+    bare().says("w1", "pod dns", "file /etc/resolv.conf").finds(&format!(
+        "error: w1 | /etc/resolv.conf on w1, which the kubelet hands to pods, names no name server: CoreDNS would not start\n  \
+         next: {way_out}"
+    ));
     joined().says("w1", "pod dns", "file /etc/resolv.conf\nserver ::1").finds_nothing();
 }
 
@@ -182,4 +190,46 @@ fn rules_of_others_that_refuse_what_they_do_not_know_are_named() {
         "error: w1 | w1 filters what passes through with rules that are not forge's: chain FORWARD of table ip filter drops what \
          pods send and get\n  cause: policy drop\n  next: on w1: sudo iptables -P FORWARD ACCEPT   or remove Docker",
     );
+}
+
+/// What the probe says of 127.0.0.1 on this port.
+fn endpoint_on(port: u16) -> String {
+    let mut cluster = cluster();
+    cluster.endpoint.host = "127.0.0.1".to_owned();
+    cluster.endpoint.port = port;
+    let mut probes = probes(&cluster, &cluster.hosts[0]);
+    probes.retain(|probe| probe.key == "preflight endpoint");
+    ask(&probes).get("preflight endpoint").to_owned()
+}
+
+#[test]
+fn what_answers_at_the_endpoint_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // As a load balancer without a server does.
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    assert_eq!(endpoint_on(port), "dns 127.0.0.1 open");
+
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(endpoint_on(free), "dns 127.0.0.1 silent Connection refused");
+
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |words: &str| {
+        let mut command = Command::new("openssl");
+        command.args(words.split(' ')).current_dir(folder.path()).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let made = openssl(
+        "req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -subj /CN=x -addext subjectAltName=DNS:kubernetes,DNS:*.prod.example",
+    );
+    assert!({ made }.status().unwrap().success());
+    let mut server = openssl(&format!("s_server -accept 127.0.0.1:{free} -cert cert -key key -quiet")).spawn().unwrap();
+    while TcpStream::connect(("127.0.0.1", free)).is_err() {
+        assert!(server.try_wait().unwrap().is_none(), "openssl ended");
+    }
+    let said = endpoint_on(free);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(said, "dns 127.0.0.1 tls DNS:kubernetes DNS:*.prod.example ");
 }

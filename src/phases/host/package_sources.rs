@@ -1,12 +1,11 @@
 //! The package repositories, each with its own pinned key and nothing else trusted by that key.
 
-use std::collections::BTreeSet;
-
+use super::super::apt_proxy;
 use super::super::preflight::{CONTAINERD_KEYRING, KUBERNETES_KEYRING, host_facts};
 use super::{Resources, Site};
 use crate::host::Resource;
 use crate::host::resource::{AptSource, Content, File};
-use crate::inventory::cluster::{Host, Proxy};
+use crate::inventory::cluster::Host;
 use crate::secret::Secret;
 
 pub(super) const KUBERNETES_LIST: &str = "/etc/apt/sources.list.d/forge-kubernetes.list";
@@ -34,60 +33,8 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let containerd = format!("deb [signed-by={CONTAINERD_KEYRING}] {url} {} stable\n", facts.codename);
     all.push(Box::new(AptSource::new(KUBERNETES_LIST, kubernetes)));
     all.push(Box::new(AptSource::new(CONTAINERD_LIST, containerd)));
-    let lines = apt_proxy(&site.cluster.proxy, &[&sources.kubernetes_packages.url, &url]);
+    let lines = apt_proxy::settings(&site.cluster.proxy, &[&sources.kubernetes_packages.url, &url]);
     let path = "/etc/apt/apt.conf.d/90forge-proxy";
     all.push(Box::new(if lines.is_empty() { File::absent(path) } else { File::text(path, lines) }));
     Ok(all)
-}
-
-/// What apt is told of proxies. It knows no suffixes and no networks, only hosts: those that `noProxy` names, and those of
-/// our own repositories that it covers.
-fn apt_proxy(proxy: &Proxy, urls: &[&str]) -> String {
-    let schemes = [("http", &proxy.http), ("https", &proxy.https)];
-    let schemes: Vec<_> = schemes.iter().filter_map(|(scheme, url)| Some((*scheme, url.as_ref()?))).collect();
-    let covered = urls.iter().map(|url| host_of(url)).filter(|host| proxy.bypasses(host));
-    let named = proxy.no_proxy.iter().map(String::as_str).filter(|entry| is_host(entry));
-    let direct: BTreeSet<&str> = named.chain(covered).collect();
-    let mut lines: String =
-        schemes.iter().map(|(scheme, url)| format!("Acquire::{scheme}::Proxy \"{url}\";\n")).collect();
-    for (scheme, _) in schemes {
-        lines.extend(direct.iter().map(|host| format!("Acquire::{scheme}::Proxy::{host} \"DIRECT\";\n")));
-    }
-    lines
-}
-
-/// One host, by name or address: neither a suffix nor a network.
-fn is_host(entry: &str) -> bool {
-    let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
-    !entry.starts_with('.') && !entry.is_empty() && entry.chars().all(letter)
-}
-
-/// `http://me:secret@host:8080/path` → `host`.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn apt_goes_directly_to_what_needs_no_proxy() {
-        let mut proxy = Proxy { http: Some("http://proxy:3128".to_owned()), ..Proxy::default() };
-        let urls = ["http://packages.corp.example:8080/deb/", "http://[2001:db8::1]/containerd"];
-        assert_eq!(apt_proxy(&proxy, &urls), "Acquire::http::Proxy \"http://proxy:3128\";\n");
-        proxy.no_proxy = ["debian.example", ".corp.example", "10.0.0.0/8"].map(str::to_owned).to_vec();
-        assert_eq!(
-            apt_proxy(&proxy, &urls),
-            "Acquire::http::Proxy \"http://proxy:3128\";\nAcquire::http::Proxy::debian.example \"DIRECT\";\n\
-             Acquire::http::Proxy::packages.corp.example \"DIRECT\";\n"
-        );
-        assert_eq!(apt_proxy(&Proxy { no_proxy: proxy.no_proxy, ..Proxy::default() }, &urls), "");
-    }
 }

@@ -23,7 +23,34 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
     let system = system.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| package(name, None, false));
     let kubernetes = ["kubelet", "kubeadm", "kubectl"].iter().map(|name| package(name, Some(&version), true));
     let packages = system.chain(kubernetes).chain([package("containerd.io", None, true)]).collect();
-    let replaced = site.facts.hosts.get(&host.name).map(preflight::replaced_packages).unwrap_or_default();
+    let mut replaced = site.facts.hosts.get(&host.name).map(preflight::replaced_packages).unwrap_or_default();
+    if !machine.keeps_time && !machine.is_container {
+        replaced.extend(machine.clocks);
+    }
     let packages = Packages::new("kubernetes", packages).from_sources(&[KUBERNETES_LIST, CONTAINERD_LIST]);
     Ok(vec![Box::new(packages.replacing(replaced))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{cluster, seen};
+    use super::*;
+    use crate::phases::Facts;
+    use crate::render::Templates;
+
+    fn planned(facts: &Facts) -> String {
+        let (cluster, templates) = (cluster(""), Templates::load(None).unwrap());
+        let site = Site { cluster: &cluster, facts, templates: &templates };
+        resources(&cluster.hosts[0], site).unwrap()[0].differ("").unwrap().summary
+    }
+
+    #[test]
+    fn what_other_packages_take_the_place_of_is_in_the_plan() {
+        assert!(!planned(&seen(&[])).contains("remove"));
+        let docker = "updated\nremoves containerd\nremoves runc";
+        let said =
+            planned(&seen(&[("cp1", "preflight source containerd", docker), ("cp1", "machine", "clock chrony")]));
+        assert!(said.ends_with(", remove containerd, remove runc, remove chrony"), "{said}");
+        assert!(!planned(&seen(&[("cp1", "machine", "time\nclock chrony")])).contains("remove"), "it sets the clock");
+    }
 }

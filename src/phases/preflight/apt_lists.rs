@@ -14,7 +14,7 @@ const KEY: &str = "preflight apt lists";
 pub(super) fn probe(cluster: &Cluster) -> Probe {
     let (kubernetes, containerd) = (source::kubernetes(cluster), source::containerd(cluster));
     let (kubernetes, containerd) = (kubernetes.url_in_shell(), containerd.url_in_shell());
-    Probe::quick(
+    Probe::slow(
         KEY,
         format!(
             r#"{JOINED} && exit 0

@@ -46,15 +46,21 @@ fn one(seen: &Seen<'_>) -> Option<Finding> {
         let what = format!("{name} has no {file}, whose name servers the kubelet hands to pods");
         return Some(Finding::fatal(seen.host, what, way_out));
     }
-    let servers = lines().filter_map(|line| line.strip_prefix("server "));
-    let own = servers.filter(|server| {
-        let address = server.split('%').next().unwrap_or_default().parse::<IpAddr>();
-        address.is_ok_and(|address| address.to_canonical().is_loopback())
-    });
-    let own: Vec<&str> = own.collect();
+    let servers: Vec<&str> = lines().filter_map(|line| line.strip_prefix("server ")).collect();
+    if servers.is_empty() {
+        let what =
+            format!("{file} on {name}, which the kubelet hands to pods, names no name server: CoreDNS would not start");
+        return Some(Finding::fatal(seen.host, what, way_out));
+    }
+    let own: Vec<&str> = servers.into_iter().filter(|server| is_loopback(server)).collect();
     (!own.is_empty()).then(|| {
         let what =
             format!("{file} on {name}, which the kubelet hands to pods, names {name} itself: CoreDNS would ask itself");
         Finding::fatal(seen.host, what, way_out).cause(format!("nameserver {}", own.join(", ")))
     })
+}
+
+fn is_loopback(server: &str) -> bool {
+    let address = server.split('%').next().unwrap_or_default().parse::<IpAddr>();
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
 }

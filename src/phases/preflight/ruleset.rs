@@ -43,32 +43,39 @@ enum End {
 /// Chains call each other this deep at most; the kernel allows 16.
 const DEPTH: usize = 16;
 
+/// Rules that are followed in one chain: a host may print chains that call each other without end.
+const STEPS: usize = 10_000;
+
 impl Chain {
     /// Why a packet that no rule knows does not get through; `None` when it does.
     pub(super) fn refuses(&self, all: &[Chain]) -> Option<String> {
-        match self.end(all, DEPTH) {
+        match self.end(all, DEPTH, &mut 0) {
             End::Refused(words) => Some(words),
             End::Returned if self.drops => Some("policy drop".to_owned()),
             End::Accepted | End::Returned => None,
         }
     }
 
-    fn end(&self, all: &[Chain], depth: usize) -> End {
-        let called = |name: &str| {
+    fn end(&self, all: &[Chain], depth: usize, steps: &mut usize) -> End {
+        let called = |name: &str, steps: &mut usize| {
             let chain = all.iter().find(|chain| chain.table == self.table && chain.name == name);
-            chain.filter(|_| depth > 0).map_or(End::Returned, |chain| chain.end(all, depth - 1))
+            chain.filter(|_| depth > 0).map_or(End::Returned, |chain| chain.end(all, depth - 1, steps))
         };
         for rule in &self.rules {
+            *steps += 1;
+            if *steps > STEPS {
+                return End::Returned;
+            }
             match &rule.verdict {
                 None => {}
                 Some(Verdict::Accept) => return End::Accepted,
                 Some(Verdict::Refuse) => return End::Refused(rule.text.clone()),
                 Some(Verdict::Return) => return End::Returned,
-                Some(Verdict::Jump(name)) => match called(name) {
+                Some(Verdict::Jump(name)) => match called(name, steps) {
                     End::Returned => {}
                     end => return end,
                 },
-                Some(Verdict::Goto(name)) => return called(name),
+                Some(Verdict::Goto(name)) => return called(name, steps),
             }
         }
         End::Returned
@@ -235,6 +242,10 @@ mod tests {
 
     #[test]
     fn chains_that_call_each_other_come_to_an_end() {
+        let jumps = "jump a\n".repeat(2000);
+        let text =
+            format!("table ip x {{\nchain a {{\ntype filter hook input priority 0; policy accept;\n{jumps}}}\n}}\n");
+        assert_eq!(refused(&nft(&text)), Vec::<String>::new());
         let text = "table ip x {\nchain a {\ntype filter hook input priority 0; policy accept;\njump b\n}\n\
                     chain b {\njump a\n}\n}\n";
         assert_eq!(refused(&nft(text)), Vec::<String>::new());

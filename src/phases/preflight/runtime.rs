@@ -14,7 +14,9 @@ apt-get -c "$dir/conf" -s -qq -y --no-install-recommends --allow-change-held-pac
 const REPLACED: &[&str] = &["containerd", "runc"];
 
 fn removed(observed: &Observed) -> impl Iterator<Item = &str> {
-    observed.get(source::CONTAINERD).lines().filter_map(|line| line.strip_prefix("removes "))
+    let is_name =
+        |package: &&str| package.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.:".contains(letter));
+    observed.get(source::CONTAINERD).lines().filter_map(|line| line.strip_prefix("removes ")).filter(is_name)
 }
 
 /// Installed packages that containerd.io takes the place of.

@@ -1,6 +1,7 @@
 //! The two package repositories: fetched and verified by each bare host's own apt, in a folder of its own, before
 //! anything is changed.
 
+use super::super::apt_proxy;
 use super::finding::Finding;
 use super::keys::{self, Found};
 use super::runtime;
@@ -139,6 +140,19 @@ impl Source<'_> {
         url_word(self.source.url.trim_end_matches('/'))
     }
 
+    /// Adds to apt's settings how it gets there: the environment's `no_proxy` has no networks for apt.
+    fn proxy(&self, cluster: &Cluster) -> String {
+        let mut urls = vec![self.source.url.clone()];
+        if let PackageKey::Url { url, .. } = &self.source.key {
+            urls.push(cluster.sources.rewrite(url));
+        }
+        let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+        match apt_proxy::settings(&cluster.proxy, &urls) {
+            none if none.is_empty() => none,
+            settings => format!("printf %s {} >>\"$dir/conf\"\n", quote(&settings)),
+        }
+    }
+
     /// What the rest of the shell needs to know of the host and of the inventory.
     fn variables(&self, cluster: &Cluster) -> String {
         let mut variables = exports(&cluster.proxy);
@@ -158,10 +172,10 @@ impl Source<'_> {
     pub(super) fn probe(&self, cluster: &Cluster) -> Option<Probe> {
         let keyring = quote(self.keyring);
         let mut shell = String::new();
-        let variables = self.variables(cluster);
+        let (variables, proxy) = (self.variables(cluster), self.proxy(cluster));
         match &self.source.key {
             PackageKey::Path(path) => {
-                shell += &format!("{JOINED} && exit 0\n{variables}{SETUP}");
+                shell += &format!("{JOINED} && exit 0\n{variables}{SETUP}{proxy}");
                 let key = keys::encode(&keys::from_file(path).ok()?);
                 shell += &format!("key=$dir/key.gpg\nprintf %s {} | base64 -d >\"$key\"\n", quote(&key));
             }
@@ -169,7 +183,7 @@ impl Source<'_> {
                 let url = url_word(&cluster.sources.rewrite(url));
                 shell +=
                     &format!("{JOINED} && [ -s {keyring} ] && echo \"keyring $(base64 -w0 {keyring})\" && exit 0\n");
-                shell += &format!("{variables}{SETUP}");
+                shell += &format!("{variables}{SETUP}{proxy}");
                 // apt wants an armored key to be called .asc and a binary one .gpg.
                 shell += &format!(
                     "if said=$(timeout -k 2 60 /usr/lib/apt/apt-helper -c \"$dir/conf\" download-file {url} \
