@@ -35,3 +35,6 @@ mode: nftables
 conntrack: {maxPerCore: 0, min: 0}
 EOT
 }
+
+# The manifests of the lab's pod network, in one.
+pod_network() { awk 'FNR == 1 && NR > 1 { print "---" } 1' "$lab_root/manifests/labnet.yaml" "$lab_root/manifests/kube-router.yaml"; }

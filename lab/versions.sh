@@ -15,6 +15,7 @@ containerd_version=$(module_version containerd github.com/containerd/containerd/
 cni_plugins_version=$(module_version cni-plugins github.com/containernetworking/plugins)
 pause_version=3.10.2
 labnet_version=v1
+kube_router_version=$(module_version kube-router github.com/cloudnativelabs/kube-router/v2)
 helm_version=$(module_version helm helm.sh/helm/v4)
 metrics_server_version=$(module_version metrics-server sigs.k8s.io/metrics-server)
 

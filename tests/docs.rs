@@ -239,3 +239,49 @@ fn the_inventory_for_vagrant_is_a_good_one() {
     let cluster = inventory::load(&path).unwrap_or_else(|invalid| panic!("{invalid}"));
     assert_eq!((cluster.control_planes().count(), cluster.workers().count()), (1, 2));
 }
+
+/// The commands of the lab and of the benchmarks: programs that a user starts, those in `lib` are not.
+fn shell_commands() -> Vec<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut all = vec![PathBuf::from("bench/ansible/run")];
+    for folder in ["lab", "bench"] {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        all.extend(files.filter(|path| path.is_file() && path.metadata().unwrap().permissions().mode() & 0o111 != 0));
+    }
+    // Runs on a host of the lab, with the names of nodes.
+    all.retain(|path| path != Path::new("bench/until-ready"));
+    all.sort();
+    assert!(all.len() >= 11, "{all:?}");
+    all
+}
+
+#[test]
+fn every_command_of_the_lab_shows_its_usage_and_does_nothing_else() {
+    // With next to no other program, so that a command that went on would come to nothing.
+    let programs = tempfile::tempdir().unwrap();
+    for name in ["bash", "dirname"] {
+        let found = Command::new("which").arg(name).output().unwrap();
+        let path = String::from_utf8(found.stdout).unwrap();
+        std::os::unix::fs::symlink(path.trim(), programs.path().join(name)).unwrap();
+    }
+    for command in shell_commands() {
+        let run = |words: &[&str]| {
+            let output = Command::new(&command).args(words).env("PATH", programs.path()).output().unwrap();
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        };
+        let (code, usage, complaint) = run(&["--help"]);
+        assert_eq!((code, complaint.as_str()), (0, ""), "{}", command.display());
+        let first = format!("usage: {}", command.display());
+        assert!(usage.lines().next().is_some_and(|line| line.starts_with(&first)), "{usage}");
+        assert!(usage.lines().count() >= 3, "what it does is not said: {usage}");
+        assert_eq!(run(&["-h"]), (0, usage.clone(), String::new()));
+        let (code, said, complaint) = run(&["--nonsense"]);
+        assert_eq!((code, said.as_str()), (2, ""), "{}: {complaint}", command.display());
+        // lab/up leaves its arguments to lab/hosts.
+        assert!(
+            complaint.starts_with("unknown argument: --nonsense\nusage: ") || complaint.ends_with(&usage),
+            "{complaint}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ declare -A built
 build_all() {
     local component go
     go=$(go env GOVERSION GOARCH)
-    for component in kubernetes containerd coredns etcd helm metrics-server cni-plugins labnet pause files; do
+    for component in kubernetes containerd coredns etcd helm metrics-server cni-plugins labnet kube-router pause files; do
         built[$component]=$(cached "$component" \
             "$(hash_of "$lab_root/build/$component" "$(linker_flags "$component")" "$go")" build_into "$component")
     done
@@ -44,6 +44,7 @@ linker_flags() {
         ;;
     helm) printf -- '-X helm.sh/helm/v4/internal/version.version=%s' "$helm_version" ;;
     metrics-server) printf -- '-X %s.gitVersion=%s' "$package" "$metrics_server_version" ;;
+    kube-router) printf -- '-X github.com/cloudnativelabs/kube-router/v2/pkg/version.Version=%s' "$kube_router_version" ;;
     pause) printf -- '-X main.version=%s' "$pause_version" ;;
     esac
 }

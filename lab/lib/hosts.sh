@@ -42,14 +42,22 @@ host_create() {
     host_modules "$root"
 }
 
+# What a host may use at most, in bytes: 6 GiB, and not more than half of what the machine has. A program that goes wild in
+# one host is then killed there, instead of stalling the machine and every other host.
+host_memory() {
+    awk '$1 == "MemTotal:" { half = $2 * 1024 / 2; most = 6 * 1024 ^ 3; printf "%.0f\n", half < most ? half : most }' /proc/meminfo
+}
+
 # host_start NAME: boots it; ready_hosts waits for SSH.
 host_start() {
-    local name=$1 launcher=()
+    local name=$1 memory launcher=()
+    memory=$(host_memory)
     if [[ -d /run/systemd/system ]]; then
         # systemd owns the machine's cgroups: it has to hand the host one.
-        launcher=(systemd-run --quiet --scope --unit="forge-lab-$name" --property=Delegate=yes)
+        launcher=(systemd-run --quiet --scope --unit="forge-lab-$name" --property=Delegate=yes
+            --property="MemoryMax=$memory" --property=MemorySwapMax=0)
     fi
-    start "host-$name" "$lab_root/lib/boot-host" "$name" "$hosts_root/$name/root" "$bridge" "${launcher[@]}"
+    start "host-$name" "$lab_root/lib/boot-host" "$name" "$hosts_root/$name/root" "$bridge" "$memory" "${launcher[@]}"
 }
 
 # host_kill NAME: as when a machine loses its power: nobody hears from it any more, not even how what ran

@@ -4,7 +4,7 @@
 # registry_storage ROOTFS: prints the folder that holds every image. The registry has to run to be
 # filled, so this starts it for a while.
 registry_storage() {
-    cached registry "$(hash_of "$lab_root/lib/images.sh" "$lab_root/versions.sh" "$1" "${built[*]}")" registry_into "$1/root"
+    cached registry "$(hash_of "$lab_root/lib/images.sh" "$lab_root/versions.sh" "$lab_root/manifests" "$1" "${built[*]}")" registry_into "$1/root"
 }
 
 registry_into() {
@@ -29,6 +29,7 @@ registry_into() {
     image "$work" "metrics-server/metrics-server:$metrics_server_version" /metrics-server "$(programs_layer "$work" "${built[metrics-server]}/metrics-server" /metrics-server)"
     image "$work" "pause:$pause_version" /pause "$(programs_layer "$work" "${built[pause]}/pause" /pause)"
     image "$work" "labnet:$labnet_version" /usr/local/bin/labnet "$tools_layer" "$(programs_layer "$work" "${built[labnet]}/labnet" /usr/local/bin/labnet)"
+    image "$work" "kube-router:$kube_router_version" /usr/local/bin/kube-router "$tools_layer" "$(programs_layer "$work" "${built[kube-router]}/kube-router" /usr/local/bin/kube-router)"
 
     expected_images "$work"
     rm -r "$work"
@@ -46,13 +47,13 @@ programs_layer() {
     layer "$work" "$tree"
 }
 
-# nft and iptables from the hosts' Debian, with the libraries they need: for kube-proxy and labnet.
+# nft, iptables and ipset from the hosts' Debian, with the libraries they need: for kube-proxy, labnet and kube-router.
 network_tools_layer() {
     local work=$1 rootfs=$2 tree name file
     tree=$(mktemp -d "$work/tree-XXXXXX")
     chmod 755 "$tree"
     {
-        printf '%s\n' /usr/sbin/nft /usr/sbin/xtables-nft-multi
+        printf '%s\n' /usr/sbin/nft /usr/sbin/xtables-nft-multi /usr/sbin/ipset
         find "$rootfs/usr/lib" -path '*/xtables/*.so' -printf '/usr/lib/%P\n'
     } >"$work/files"
     xargs chroot "$rootfs" ldd <"$work/files" | grep -oE '/[^ ]+\.so[^ ]*' | grep -v ':$' >"$work/libraries"
@@ -110,11 +111,13 @@ descriptor() {
         '{mediaType: $type, digest: ("sha256:" + $sum), size: $size}'
 }
 
-# expected_images WORK: kubeadm decides what a cluster pulls; every name it says has to be there.
+# expected_images WORK: kubeadm and the lab's manifests decide what a cluster pulls; every name they say has to be there.
 expected_images() {
     local missing
     ln -s "${built[kubernetes]}/kubernetes" "$1/kubeadm"
     missing=$("$1/kubeadm" config images list --kubernetes-version "$kubernetes_version" 2>/dev/null |
         sed 's,^registry.k8s.io/,,' | sort | comm -23 - <(sort "$1/pushed"))
     [[ -z $missing ]] || die "kubeadm wants images that the lab does not make (see lab/versions.sh): $missing"
+    missing=$(cat "$lab_root"/manifests/*.yaml | grep -oE 'lab\.local/[^ "]+' | sed 's,^lab.local/,,' | sort -u | comm -23 - <(sort "$1/pushed"))
+    [[ -z $missing ]] || die "lab/manifests names images that the lab does not make: $missing"
 }

@@ -89,6 +89,8 @@ cni:
   provider: manifests
   manifests:
     - {path: manifests/labnet.yaml}
+    # Enforces network policies, as Calico does elsewhere.
+    - {path: manifests/kube-router.yaml}
 
 addons:
   # The images of these two cannot be built here.

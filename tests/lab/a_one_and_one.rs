@@ -54,3 +54,14 @@ fn a_4_the_kubeconfig_is_private_and_names_the_endpoint() {
     let merged = run(&[words.as_slice(), &["--merge"]].concat());
     assert_eq!(merged.code, 0, "{}", merged.all());
 }
+
+/// What the lab gives its hosts, as a machine would have it.
+#[test]
+fn a_5_hosts_have_a_bpf_file_system_and_a_memory_limit() {
+    for host in ["cp1", "w1"] {
+        assert_eq!(on(host, "stat -f -c %T /sys/fs/bpf; stat -c %a /sys/fs/bpf"), "bpf_fs\n1700\n");
+        let limit = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || true";
+        let limit: u64 = on(host, limit).trim().parse().unwrap();
+        assert!(limit <= 6 << 30, "{host}: {limit}");
+    }
+}

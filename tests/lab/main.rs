@@ -12,6 +12,7 @@ mod a_one_and_one;
 mod b_drift;
 mod c_sa_key;
 mod d_policies;
+mod d_traffic;
 mod e_addons;
 mod f_audit;
 mod g_hosts;

@@ -109,7 +109,9 @@ func apply(nodes map[string]node, self string) error {
 	own := nodes[self]
 	if own.pods == "" {
 		log.Printf("%s has no pod network yet", self)
-		return nil
+		// A node that was deleted may come back with another pod network: until labnet knows it, no pod
+		// shall get an address from the old one.
+		return forgetCNI()
 	}
 	if err := routes(nodes, self); err != nil {
 		return err

@@ -90,10 +90,11 @@ table ip labnet {
 	return nil
 }
 
-const cniFolder = "/etc/cni/net.d"
+const cniFile = "/etc/cni/net.d/10-labnet.conflist"
 
 // configureCNI hands the node's pod network to the reference plugins. The file appears whole
-// or not at all: containerd reads the folder whenever it changes.
+// or not at all: containerd reads the folder whenever it changes. forceAddress gives a bridge that is
+// there from an earlier pod network of this node the address of the new one, instead of failing every pod.
 func configureCNI(pods string) error {
 	content := fmt.Appendf(nil, `{
   "cniVersion": "1.0.0",
@@ -103,6 +104,7 @@ func configureCNI(pods string) error {
       "type": "bridge",
       "bridge": "cni0",
       "isDefaultGateway": true,
+      "forceAddress": true,
       "hairpinMode": true,
       "ipam": {"type": "host-local", "ranges": [[{"subnet": %q}]]}
     },
@@ -110,18 +112,25 @@ func configureCNI(pods string) error {
   ]
 }
 `, pods)
-	path := filepath.Join(cniFolder, "10-labnet.conflist")
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+	if old, err := os.ReadFile(cniFile); err == nil && bytes.Equal(old, content) {
 		return nil
 	}
 	// The name must not end in a way containerd reads.
-	next := filepath.Join(cniFolder, ".10-labnet.new")
+	next := filepath.Join(filepath.Dir(cniFile), ".10-labnet.new")
 	if err := os.WriteFile(next, content, 0o600); err != nil {
 		return err
 	}
-	if err := os.Rename(next, path); err != nil {
+	if err := os.Rename(next, cniFile); err != nil {
 		return err
 	}
 	log.Printf("pods on this node get their addresses from %s", pods)
+	return nil
+}
+
+// forgetCNI makes the node unready for pods until configureCNI writes the file again.
+func forgetCNI() error {
+	if err := os.Remove(cniFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	return nil
 }
