@@ -25,3 +25,4 @@ mod n_rotate_all;
 mod o_sa_key_walk;
 mod p_authorities;
 mod q_foreign_cluster;
+mod r_calico;
