@@ -18,6 +18,8 @@ labnet_version=v1
 kube_router_version=$(module_version kube-router github.com/cloudnativelabs/kube-router/v2)
 helm_version=$(module_version helm helm.sh/helm/v4)
 metrics_server_version=$(module_version metrics-server sigs.k8s.io/metrics-server)
+# Calico and the operator that brings it, as src/inventory/calico.rs knows them; the lab has stand-ins (lab/build/calico-operator).
+calico_versions=(v3.32.1=v1.42.3 v3.31.7=v1.40.15)
 
 # The revisions that upstream's packages and images carry.
 kubernetes_package_version=${kubernetes_version#v}-1.1

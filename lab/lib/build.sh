@@ -7,7 +7,7 @@ declare -A built
 build_all() {
     local component go
     go=$(go env GOVERSION GOARCH)
-    for component in kubernetes containerd coredns etcd helm metrics-server cni-plugins labnet kube-router pause files; do
+    for component in kubernetes containerd coredns etcd helm metrics-server cni-plugins labnet kube-router pause files calico-operator; do
         built[$component]=$(cached "$component" \
             "$(hash_of "$lab_root/build/$component" "$(linker_flags "$component")" "$go")" build_into "$component")
     done

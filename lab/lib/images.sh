@@ -30,11 +30,26 @@ registry_into() {
     image "$work" "pause:$pause_version" /pause "$(programs_layer "$work" "${built[pause]}/pause" /pause)"
     image "$work" "labnet:$labnet_version" /usr/local/bin/labnet "$tools_layer" "$(programs_layer "$work" "${built[labnet]}/labnet" /usr/local/bin/labnet)"
     image "$work" "kube-router:$kube_router_version" /usr/local/bin/kube-router "$tools_layer" "$(programs_layer "$work" "${built[kube-router]}/kube-router" /usr/local/bin/kube-router)"
+    calico_stand_ins "$work" "$tools_layer"
 
     expected_images "$work"
     rm -r "$work"
     stop registry
     say "pushed images in $((SECONDS - begin)) s"
+}
+
+# calico_stand_ins WORK LAYER: Calico's operator and what it runs, under their own names; behind them are a stand-in
+# (lab/build/calico-operator), labnet, and a program that does nothing.
+calico_stand_ins() {
+    local work=$1 tools=$2 operator labnet pause pair
+    operator=$(programs_layer "$work" "${built[calico-operator]}/calico-operator" /usr/local/bin/operator)
+    labnet=$(programs_layer "$work" "${built[labnet]}/labnet" /usr/local/bin/labnet)
+    pause=$(programs_layer "$work" "${built[pause]}/pause" /pause)
+    for pair in "${calico_versions[@]}"; do
+        image "$work" "tigera/operator:${pair#*=}" /usr/local/bin/operator "$operator"
+        image "$work" "calico/node:${pair%=*}" /usr/local/bin/labnet "$tools" "$labnet"
+        image "$work" "calico/kube-controllers:${pair%=*}" /pause "$pause"
+    done
 }
 
 # programs_layer WORK PROGRAM PATH…: the program at the first path, links to it at the others.

@@ -3,7 +3,8 @@
 //! The operator writes a `TigeraStatus` for each of its parts, with the conditions `Available`, `Progressing` and `Degraded`. Each
 //! condition carries the generation of the `Installation` that it is about (`SetMetaData` and `set` in
 //! `pkg/controller/status/status.go` of tigera/operator), and `Available` is true when every pod of that part is of the version
-//! that is wanted and ready. `Installation.status.calicoVersion` is written when all objects of that version are.
+//! that is wanted and ready. `Installation.status.calicoVersion` is written after that, up to half a minute later, and is the only
+//! thing that tells one version's `Available` from another's.
 
 use serde_json::Value;
 
@@ -58,15 +59,18 @@ impl Cause {
     }
 }
 
-/// Looks once: hands back the operator's words as `tigera`, and, unless they are good, what [`super::trouble::Troubles`] reads.
-pub fn look() -> Script {
+/// Looks once: hands back the operator's words as `tigera`, and, when `closely`, what [`super::trouble::Troubles`] reads.
+pub fn look(closely: bool) -> Script {
     let parts = PARTS.map(|part| format!("tigerastatuses.operator.tigera.io/{part}")).join(" ");
-    Script::new(format!(
-        "{GATHER}\nsleep 2\n\
+    let script = Script::new(format!(
+        "sleep 2\n\
          {{ kubectl get installations.operator.tigera.io/default {parts} -o json --ignore-not-found 2>/dev/null || true; }} | \
-         emit tigera\n\
-         gather {OPERATOR_NAMESPACE} .\ngather {CALICO_NAMESPACE} .\nhand_back\ndate +%s | emit now"
-    ))
+         emit tigera\ndate +%s | emit now"
+    ));
+    if !closely {
+        return script;
+    }
+    script.line(GATHER).line(format!("gather {OPERATOR_NAMESPACE} .\ngather {CALICO_NAMESPACE} .\nhand_back"))
 }
 
 /// Reads the list that [`look`] hands back. `version` is Calico's, without the leading `v`.
@@ -113,10 +117,10 @@ pub fn verdict(list: &str, version: &str) -> Verdict {
             degraded.iter().filter(|(_, other)| *other == cause).map(|(words, _)| words.as_str()).collect();
         return Verdict::Degraded { words: words.join("\n"), cause };
     }
+    // Where no version has come up yet there is none to be mistaken for this one.
     let deployed = installation["status"]["calicoVersion"].as_str().unwrap_or_default();
-    if missing.is_empty() && deployed.trim_start_matches('v') != version {
-        let deployed = if deployed.is_empty() { "no version".to_owned() } else { plain(deployed) };
-        missing.push(format!("the operator has deployed {deployed} of Calico, and {version} is wanted"));
+    if missing.is_empty() && !deployed.is_empty() && deployed.trim_start_matches('v') != version {
+        missing.push(format!("the operator has deployed {} of Calico, and {version} is wanted", plain(deployed)));
     }
     if missing.is_empty() { Verdict::Available } else { Verdict::Waiting(missing.join("\n")) }
 }
@@ -154,6 +158,7 @@ mod tests {
             of(&[installation(2, "v3.32.1"), available("calico", 3), available("ippools", 2)]),
             Verdict::Available
         );
+        assert_eq!(of(&[installation(2, ""), available("calico", 2), available("ippools", 2)]), Verdict::Available);
         let early = [installation(3, "v3.32.1"), available("calico", 2), available("ippools", 3)];
         assert_eq!(of(&early), Verdict::Waiting("calico: the operator has not said that it is available".to_owned()));
         let old = [installation(2, "v3.31.7"), available("calico", 2), available("ippools", 2)];

@@ -77,9 +77,9 @@ fn h_4_a_control_plane_of_another_cluster_is_left_alone() {
     assert_refused(&said, &["cp1", "lab"]);
 }
 
-/// Calico's own images and definitions cannot be had here; an operator that cannot be pulled can.
 #[test]
 fn h_5_a_network_whose_image_cannot_be_pulled_fails_within_a_minute_and_names_it() {
+    with_bpf(&["cp1", "w1"]);
     let manifests = "provider: calico\n  version: \"3.99.0\"\n  manifests:\n    - {path: operator.yaml}\n#";
     let said = Changed::by(&[("provider: manifests\n  manifests:\n", manifests)]).with("operator.yaml", OPERATOR).up();
     assert_eq!(said.code, 1, "{}", said.all());

@@ -26,5 +26,6 @@ mod n_rotate_all;
 mod o_sa_key_walk;
 mod p_authorities;
 mod q_foreign_cluster;
+mod r_calico;
 mod s_logins;
 mod t_packages;

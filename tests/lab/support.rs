@@ -202,6 +202,17 @@ impl Changed {
     }
 }
 
+/// A container has no file system for eBPF before the machine gives it one.
+pub(crate) fn with_bpf(hosts: &[&str]) {
+    for host in hosts {
+        on(
+            host,
+            "[ \"$(stat -f -c %T /sys/fs/bpf 2>/dev/null)\" = bpf_fs ] || \
+             { mount -o remount,rw /sys; mkdir -p /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf; }",
+        );
+    }
+}
+
 /// The control planes of a lab that has three.
 pub(crate) const CONTROL_PLANES: [&str; 3] = ["cp1", "cp2", "cp3"];
 

@@ -223,4 +223,18 @@ mod tests {
         assert_nft_takes(&text);
         assert!(rules_of("cni: {provider: none}\n", "w1").contains("meta l4proto { ipip, gre, esp } accept"));
     }
+
+    /// The other half of this agreement is the template of Calico's `Installation`.
+    #[test]
+    fn bgp_comes_in_exactly_where_calico_uses_it() {
+        for encapsulation in ["VXLAN", "VXLANCrossSubnet", "IPIP", "IPIPCrossSubnet", "None"] {
+            let inventory = format!("cni: {{encapsulation: {encapsulation}}}\n");
+            let text = rules_of(&inventory, "w1");
+            let wanted = cluster(&inventory);
+            let Cni::Calico(calico) = &wanted.cni else { panic!("not Calico") };
+            let templates = crate::render::Templates::load(None).unwrap();
+            let installation = crate::kube::calico_installation(&templates, &wanted, calico).unwrap();
+            assert_eq!(text.contains("179"), installation.contains("bgp: Enabled"), "{encapsulation}: {text}");
+        }
+    }
 }

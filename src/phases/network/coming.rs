@@ -16,6 +16,10 @@ use crate::report::Outcome;
 /// The value in which a stage hands back which objects it has applied: a line `KIND NAMESPACE NAME` for each.
 pub(super) const OBJECTS: &str = "objects";
 
+/// So many looks at the operator's word go with one at all pods: a kubectl takes a tenth of a second of a core to start, and a
+/// small control plane has little to spare while its network comes up.
+const CLOSELY: usize = 3;
+
 /// One stage.
 pub(super) enum Stage {
     /// Runs something that ends by itself.
@@ -38,6 +42,9 @@ pub(super) struct Coming {
     left: VecDeque<Stage>,
     current: Option<Stage>,
     patience: Patience,
+    /// How often the current stage was looked at, and what was found when it was looked at closely last.
+    looks: usize,
+    troubles: Troubles,
     warnings: Vec<String>,
 }
 
@@ -50,12 +57,21 @@ enum Seen {
 
 impl Coming {
     pub(super) fn of(server: NodeName, stages: Vec<Stage>) -> Self {
-        Self { server, left: stages.into(), current: None, patience: Patience::default(), warnings: Vec::new() }
+        Self {
+            server,
+            left: stages.into(),
+            current: None,
+            patience: Patience::default(),
+            looks: 0,
+            troubles: Troubles::default(),
+            warnings: Vec::new(),
+        }
     }
 
     /// The next stage, with what the last one has handed back.
     fn advance(&mut self, heard: &Heard) -> Turn {
         self.patience = Patience::default();
+        (self.looks, self.troubles) = (0, Troubles::default());
         self.current = match self.left.pop_front() {
             Some(Stage::DaemonSetsThatWereApplied) => match daemon_sets(&heard.text(OBJECTS)) {
                 found if found.is_empty() => return self.advance(&Heard::default()),
@@ -64,7 +80,7 @@ impl Coming {
             other => other,
         };
         match &self.current {
-            Some(stage) => Turn::Run(look(stage)),
+            Some(stage) => Turn::Run(look(stage, self.looks)),
             None if self.warnings.is_empty() => Turn::Done(Outcome::Done),
             None => Turn::Done(Outcome::Warned { what: self.warnings.join("; ") }),
         }
@@ -89,22 +105,29 @@ impl Talk for Coming {
             Seen::Done => return Ok(self.advance(&heard)),
             Seen::Missing(missing, cause) => (missing, cause),
         };
-        let troubles = Troubles::of(&heard.values);
+        if is_close(stage, self.looks) {
+            self.troubles = Troubles::of(&heard.values);
+        }
         let now = heard.text("now").trim().parse().unwrap_or_default();
         let degraded = cause.map(|cause| (missing.as_str(), cause));
-        let lasts = self.patience.ends(now, troubles.are_hopeless());
+        let lasts = self.patience.ends(now, self.troubles.are_hopeless());
         if self.patience.ends_degraded(now, degraded) || lasts {
-            return Err(does_not_come_up(&missing, cause, &troubles));
+            return Err(does_not_come_up(&missing, cause, &self.troubles));
         }
-        Ok(Turn::Run(look(stage)))
+        self.looks += 1;
+        Ok(Turn::Run(look(stage, self.looks)))
     }
 }
 
-fn look(stage: &Stage) -> Script {
+fn is_close(stage: &Stage, looks: usize) -> bool {
+    !matches!(stage, Stage::Tigera { .. }) || looks % CLOSELY == CLOSELY - 1
+}
+
+fn look(stage: &Stage, looks: usize) -> Script {
     match stage {
         Stage::Run(script) => script.clone(),
         Stage::Workloads(workloads) => workload::look(workloads),
-        Stage::Tigera { .. } => tigera::look(),
+        Stage::Tigera { .. } => tigera::look(is_close(stage, looks)),
         // Has become a list of names before it is looked at.
         Stage::DaemonSetsThatWereApplied => Script::default(),
     }
@@ -224,6 +247,29 @@ mod tests {
         assert_eq!(runs(talk.next(heard(&[("tigera", &refusal), ("now", "1000")]))), look);
         let end = runs(talk.next(heard(&[("tigera", &refusal), ("now", "1030")])));
         assert!(end.contains("  cause: calico: InvalidConfigurationError: no BGP\n"), "{end}");
+    }
+
+    #[test]
+    fn pods_are_looked_at_now_and_then_and_what_was_found_stays() {
+        let pods = json!({"items": [{"metadata": {"name": "calico-node-1"}, "status": {"containerStatuses": [{"name": "node",
+            "image": "node:v1", "ready": false, "state": {"waiting": {"reason": "ErrImagePull", "message": "gone"}}}]}}]})
+        .to_string();
+        let mut talk = coming(vec![Stage::Tigera { version: "3.32.1".to_owned() }]);
+        let mut closely = vec![runs(talk.next(None)).contains("gather calico-system")];
+        for now in ["1000", "1003"] {
+            closely.push(runs(talk.next(heard(&[("now", now)]))).contains("gather calico-system"));
+        }
+        assert_eq!(closely, [false, false, true]);
+        let mut turn = talk.next(heard(&[("now", "1006"), ("pods.calico-system", &pods)]));
+        for now in ["1012", "1018", "1026"] {
+            assert!(turn.is_ok());
+            turn = talk.next(heard(&[("now", now), ("pods.calico-system", &pods)]));
+        }
+        let end = runs(turn);
+        assert!(
+            end.contains("cause: calico-system/calico-node-1 container node (node:v1): ErrImagePull: gone\n"),
+            "{end}"
+        );
     }
 
     #[test]
