@@ -39,7 +39,7 @@ fn a_setting_in_the_plan() {
 fn what_a_login_refuses_with() {
     let cp1 = FakeHost::cp1().but(|server| server.user("ops")).with_a_real_shell(&sudo_that_says(HOSTILE));
     let outcome = Operator::trusting(&[&cp1]).user("ops").forge(&["plan"]);
-    assert_eq!(outcome.code, Some(1));
+    assert_eq!(outcome.code, Some(4));
     assert_harmless(&outcome.stderr);
     assert!(outcome.stderr.contains(SHOWN), "{}", outcome.stderr);
 }

@@ -222,7 +222,7 @@ async fn a_wrong_key_is_refused() {
 async fn an_agent_with_more_keys_than_the_host_allows_on_a_connection_gets_in() {
     let sshd = Sshd::start("MaxAuthTries 3");
     let wrong: Vec<PrivateKey> = (0..5).map(|_| new_key()).collect();
-    let right = PrivateKey::read_openssh_file(&sshd.at("user")).unwrap();
+    let right = PrivateKey::read_openssh_file(sshd.at("user")).unwrap();
     let agent = crate::agent::Agent::holding(&wrong.iter().chain([&right]).collect::<Vec<_>>());
     let mut operator = sshd.operator();
     operator.agent = Some(agent.socket());
