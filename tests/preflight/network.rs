@@ -153,7 +153,7 @@ fn the_configuration_of_another_pod_network_is_named() {
          cause: pods would be attached to it instead of the cluster's network\n  next: if nothing there is needed any more, on \
          w1: sudo rm /etc/cni/net.d/05-old.conflist '/etc/cni/net.d/a b.conf'",
     );
-    // Where the pod network is not forge's work, and where forge's own join was cut off, they are nobody else's.
+    // Where the pod network is not forge's work, and where a join of forge's was cut off, they may be in use.
     found.clone().wants(|cluster| cluster.cni = forge::inventory::cluster::Cni::None).finds_nothing();
     found.says("w1", "membership", "interrupted").finds_nothing();
 }

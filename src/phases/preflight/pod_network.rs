@@ -23,7 +23,7 @@ done | head -n 10"#
     )
 }
 
-/// With `cni.provider: none` the pod network is somebody else's work, and so may these files be.
+/// With `cni.provider: none` the user brings the pod network, and these files may be part of it.
 pub(super) fn check(cluster: &Cluster, hosts: &[Seen<'_>]) -> Vec<Finding> {
     if matches!(cluster.cni, Cni::None) {
         return Vec::new();
