@@ -118,6 +118,7 @@ fn r_3_the_first_pod_that_does_not_start_is_named_with_its_last_warning() {
 
 #[test]
 fn r_4_calico_comes_up() {
+    with_bpf(&["cp1", "w1"]);
     let inventory = DEFAULT.inventory();
     let said = inventory.up();
     assert_eq!(said.code, 0, "{}", said.all());
