@@ -123,15 +123,29 @@ fn entries<'a>(config: &'a Value, list: &str) -> &'a [Value] {
     config[list].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The administrator's: `admin` with names made from the cluster's, `server` set to the endpoint, added to a file when there is one.
+/// The administrator's: the certificates and the key of a control plane's `admin`, with names made from the cluster's and `server` set
+/// to the endpoint, added to a file when there is one. Nothing else of `admin` is taken: `exec` and `proxy-url` there would run a
+/// program on the operator's machine, or send what it asks elsewhere.
 ///
 /// # Errors
-/// One of the two is not a kubeconfig, or see [`check`].
+/// One of the two is not a kubeconfig, `admin` lacks one of the three, or see [`check`].
 pub fn for_operator(admin: &Secret, cluster: &Cluster, present: Option<Present<'_>>) -> Result<Secret, Unusable> {
     let admin = parse(admin, "the control plane's kubeconfig").map_err(Unusable::NotOne)?;
-    let ca = admin["clusters"][0]["cluster"]["certificate-authority-data"].as_str().unwrap_or_default();
-    let ca = STANDARD.decode(ca).map_err(|error| Unusable::NotOne(format!("the control plane's CA: {error}")))?;
-    assemble(cluster, &ca, Names::of_operator(cluster), &admin["users"][0]["user"], present)
+    let (cluster_entry, user) = (&admin["clusters"][0]["cluster"], &admin["users"][0]["user"]);
+    let ca = pem(cluster_entry, "certificate-authority-data")?;
+    let credentials: Value = ["client-certificate-data", "client-key-data"]
+        .into_iter()
+        .map(|field| Ok((field.to_owned(), json!(STANDARD.encode(pem(user, field)?)))))
+        .collect::<Result<_, Unusable>>()?;
+    assemble(cluster, &ca, Names::of_operator(cluster), &credentials, present)
+}
+
+/// A field of a control plane's kubeconfig that holds PEM in base64, decoded; every block of it is whole.
+fn pem(entry: &Value, field: &str) -> Result<Vec<u8>, Unusable> {
+    let not = || Unusable::NotOne(format!("the control plane's kubeconfig has no PEM in `{field}`"));
+    let bytes = STANDARD.decode(entry[field].as_str().unwrap_or_default()).map_err(|_| not())?;
+    let blocks: Vec<_> = x509_parser::pem::Pem::iter_from_buffer(&bytes).collect();
+    if blocks.is_empty() || blocks.iter().any(Result::is_err) { Err(not()) } else { Ok(bytes) }
 }
 
 /// A named user's, whose context is `USER@CLUSTER`; `ca` is the cluster CA's certificate in PEM.
@@ -162,7 +176,7 @@ fn assemble(
     // What else somebody has set in an entry of ours, as a namespace or a proxy, stays.
     let there = |list: &str, name: &str, kind: &str| {
         let found = entries(&result, list).iter().find(|entry| entry["name"] == name);
-        found.map_or_else(|| json!({}), |entry| entry[kind].clone())
+        found.map(|entry| entry[kind].clone()).filter(Value::is_object).unwrap_or_else(|| json!({}))
     };
     let mut cluster_entry = there("clusters", &cluster.name, "cluster");
     cluster_entry["server"] = json!(server(cluster));
@@ -201,16 +215,18 @@ pub fn self_contained(text: &Secret) -> Result<(), String> {
     if !cluster["cluster"]["server"].as_str().unwrap_or_default().starts_with("https://") {
         return Err("its server is not an https URL".to_owned());
     }
-    if cluster["cluster"]["insecure-skip-tls-verify"] == true {
+    if !matches!(cluster["cluster"]["insecure-skip-tls-verify"], Value::Null | Value::Bool(false)) {
         return Err("it does not verify its server".to_owned());
     }
     let user = named("users", &context["context"]["user"]).unwrap_or_default();
     let files = [
         (&cluster["cluster"], "certificate-authority"),
+        (&cluster["cluster"], "proxy-url"),
         (&user["user"], "client-certificate"),
         (&user["user"], "client-key"),
         (&user["user"], "tokenFile"),
         (&user["user"], "exec"),
+        (&user["user"], "auth-provider"),
     ];
     match files.into_iter().find(|(entry, key)| entry.get(*key).is_some()) {
         Some((_, key)) => Err(format!("its `{key}` names something outside of it")),
@@ -234,6 +250,49 @@ mod tests {
         clusters: [{name: b, cluster: {server: \"https://audit.example\", certificate-authority-data: AAAA}}], \
         users: [{name: c, user: {token: swordfish}}]}";
 
+    fn cluster() -> Cluster {
+        let text = "cluster: {name: prod}\nhosts: {cp1: {address: 192.0.2.1, roles: [control-plane]}}\n";
+        crate::inventory::parse("x", text, "/".as_ref()).unwrap_or_else(|invalid| panic!("{invalid}"))
+    }
+
+    #[test]
+    fn of_a_control_planes_kubeconfig_only_certificates_and_the_key_are_taken() {
+        let pem = STANDARD.encode(include_str!("../../tests/fixtures/certificates/ca.pem"));
+        let admin = |cluster: &str, user: &str| {
+            let text = format!(
+                "{{apiVersion: v1, kind: Config, clusters: [{{name: a, cluster: {cluster}}}], users: [{{name: b, user: {user}}}]}}"
+            );
+            for_operator(&Secret::new(text), &self::cluster(), None)
+        };
+        let user = format!(
+            "{{client-certificate-data: {pem}, client-key-data: {pem}, exec: {{command: /bin/evil}}, token: t}}"
+        );
+        let hostile =
+            format!("{{certificate-authority-data: {pem}, proxy-url: 'http://evil', insecure-skip-tls-verify: true}}");
+        let made: Value = parse(&admin(&hostile, &user).unwrap(), "it").unwrap();
+        let keys = |entry: &Value| entry.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&made["users"][0]["user"]), ["client-certificate-data", "client-key-data"]);
+        assert_eq!(keys(&made["clusters"][0]["cluster"]), ["server", "certificate-authority-data"]);
+        for (cluster, user) in
+            [("text", user.as_str()), (&hostile, "text"), (&hostile, "{client-certificate-data: AAAA}")]
+        {
+            assert!(matches!(admin(cluster, user), Err(Unusable::NotOne(_))), "{cluster} {user}");
+        }
+    }
+
+    #[test]
+    fn an_entry_of_the_existing_file_that_is_no_map_is_no_reason_to_stop() {
+        let pem = STANDARD.encode(include_str!("../../tests/fixtures/certificates/ca.pem"));
+        let admin = Secret::new(format!(
+            "{{apiVersion: v1, kind: Config, clusters: [{{name: a, cluster: {{certificate-authority-data: {pem}}}}}], \
+             users: [{{name: b, user: {{client-certificate-data: {pem}, client-key-data: {pem}}}}}]}}"
+        ));
+        let present =
+            Secret::new("{kind: Config, contexts: text, users: {}, clusters: [{name: other, cluster: text}]}");
+        let present = Present { text: &present, known_by: KnownBy::ServerAndCa };
+        assert!(for_operator(&admin, &cluster(), Some(present)).is_ok());
+    }
+
     #[test]
     fn a_kubeconfig_that_needs_other_files_is_not_self_contained() {
         let said = |from: &str, to: &str| self_contained(&Secret::new(GOOD.replace(from, to)));
@@ -250,6 +309,14 @@ mod tests {
                 "its `certificate-authority` names something outside of it",
             ),
             ("token:", "tokenFile:", "its `tokenFile` names something outside of it"),
+            ("token: swordfish", "exec: {command: x}", "its `exec` names something outside of it"),
+            ("token: swordfish", "auth-provider: {name: x}", "its `auth-provider` names something outside of it"),
+            (
+                "certificate-authority-data: AAAA",
+                "proxy-url: http://x",
+                "its `proxy-url` names something outside of it",
+            ),
+            ("certificate-authority-data: AAAA", "insecure-skip-tls-verify: 1", "it does not verify its server"),
         ] {
             assert_eq!(said(from, to), Err(why.to_owned()));
         }

@@ -127,6 +127,10 @@ impl Facts {
     pub fn look_at_the_cluster(&mut self, cluster: &Cluster) {
         self.living = cluster.control_planes().find_map(|host| {
             let mut living = parse(self.hosts.get(&host.name)?.get("cluster"))?;
+            // Before the end of `kubeadm init` there is no node; later on, all of them were deleted.
+            if living.nodes.is_empty() && !self.joined(&host.name) {
+                return None;
+            }
             living.through = Some(host.name.clone());
             Some(living)
         });
@@ -188,6 +192,7 @@ ask @RELEASES@ >"$FORGE/releases" &
 wait
 grep -v -e '^Warning: ' -e 'no matches for kind' -e '^ensure CRDs are installed' "$FORGE/complaints" | grep -q . && echo unanswered
 cat "$FORGE/nodes" "$FORGE/named" "$FORGE/objects" "$FORGE/tokens" "$FORGE/releases"
+echo answered
 grep -v '^Warning: ' "$FORGE/refusals" | tail -n 1 | cut -c 1-300 | sed 's/^/silent\t/'"#;
 
 /// `forge` in base64: the description of the tokens that are ours to delete.
@@ -211,6 +216,7 @@ pub fn silence(seen: &Observed) -> Option<&str> {
 
 fn parse(text: &str) -> Option<Living> {
     let mut living = Living::default();
+    let mut answered = false;
     for line in text.lines() {
         let words: Vec<&str> = line.split('\t').collect();
         match words[..] {
@@ -226,6 +232,7 @@ fn parse(text: &str) -> Option<Living> {
             ["config", name, data] => drop(living.settings.insert(name.to_owned(), data.to_owned())),
             ["left", secret, description] if description == OUR_DESCRIPTION => living.leftovers.push(secret.to_owned()),
             ["unanswered"] => return None,
+            ["answered"] => answered = true,
             ["request", name, csr::SIGNER, spec, status] => living.requests.push(json!({
                 "metadata": { "name": name },
                 "spec": serde_json::from_str::<Value>(spec).unwrap_or_default(),
@@ -241,7 +248,7 @@ fn parse(text: &str) -> Option<Living> {
             _ => {}
         }
     }
-    (!living.nodes.is_empty()).then_some(living)
+    answered.then_some(living)
 }
 
 fn parse_taints(json: &str) -> Vec<Taint> {
@@ -268,7 +275,7 @@ mod tests {
              left\tsecret/bootstrap-token-bbbbbb\tb3RoZXI=\n\
              left\tRoleBinding/kubeadm:bootstrap-signer-clusterinfo\n\
              request\tcsr-0\tkubernetes.io/kube-apiserver-client-kubelet\t{}\t{}\n\
-             request\tcsr-1\tkubernetes.io/kubelet-serving\t{\"username\":\"system:node:w1\"}\t{}\n",
+             request\tcsr-1\tkubernetes.io/kubelet-serving\t{\"username\":\"system:node:w1\"}\t{}\nanswered\n",
         )
         .unwrap();
         let taints: Vec<Taint> = ["a:NoSchedule", "b=c:NoExecute"].map(|text| text.parse().unwrap()).to_vec();
@@ -288,13 +295,15 @@ mod tests {
     fn a_silent_api_server_is_no_cluster() {
         assert!(parse("").is_none());
         let refused = "unanswered\nunanswered\nsilent\tThe connection to the server 192.0.2.11:6443 was refused";
-        assert!(parse("node\tcp1\tTrue\tv1.36.5\t{}\t\nunanswered\n").is_none() && parse(refused).is_none());
+        assert!(parse("node\tcp1\tTrue\tv1.36.5\t{}\t\nunanswered\nanswered\n").is_none() && parse(refused).is_none());
+        assert!(parse("node\tcp1\tTrue\tv1.36.5\t{}\t\n").is_none(), "it did not come to its end");
+        assert!(parse("answered\n").is_some_and(|living| living.nodes.is_empty()), "every node was deleted");
         let why = |answer: &str| {
             let answers = [("cluster".to_owned(), answer.to_owned())].into();
             silence(&Observed { answers, ..Observed::default() }).map(str::to_owned)
         };
         assert_eq!(why(refused).as_deref(), Some("The connection to the server 192.0.2.11:6443 was refused"));
         assert_eq!(why("").as_deref(), Some("it was not asked: /etc/kubernetes/admin.conf is missing"));
-        assert_eq!(why("node\tcp1\tTrue\tv1.36.5\t{}\t\nsilent\tsomething"), None);
+        assert_eq!(why("node\tcp1\tTrue\tv1.36.5\t{}\t\nanswered\nsilent\tsomething"), None);
     }
 }

@@ -11,7 +11,9 @@ pub const STEP: &str = "node-registration";
 /// The step for one host, when an API server answers and does not know its node.
 ///
 /// A kubelet registers when it starts, and never again: it goes on reporting for a node that is gone. Its client certificate
-/// is still good, so no token is needed. Labels and the taint of a control plane are kubeadm's (`mark-control-plane`), which
+/// is still good, so no token is needed. Pods with an address of their own are deleted in good order, to be made again: the addresses
+/// of a node that is gone belong to nobody (its podCIDR is given away, Calico releases its blocks), and Kubernetes' garbage collector
+/// would have deleted them too, a minute after the node. Labels and the taint of a control plane are kubeadm's (`mark-control-plane`), which
 /// runs in `init` and `join` only; those of the inventory are set by the step after this one.
 pub fn step(host: &Host, site: Site<'_>) -> Option<Step> {
     let living = site.facts.living.as_ref()?;
@@ -32,7 +34,8 @@ pub fn step(host: &Host, site: Site<'_>) -> Option<Step> {
         needs: super::host::prepared(host),
         after: Vec::new(),
         changes: vec![Difference::new(format!(
-            "node {}: the cluster no longer has it, and the host is part of the cluster: restart its kubelet, which registers",
+            "node {}: the cluster no longer has it, and the host is part of the cluster: restart its kubelet, which registers, and \
+             its pods",
             host.name
         ))],
         work: once(move || Ok(script), |heard| Ok(heard.outcome()), failed(host, "the node did not register again")),
@@ -44,11 +47,12 @@ const CONTROL_PLANE_LABELS: [&str; 2] =
     ["node-role.kubernetes.io/control-plane=", "node.kubernetes.io/exclude-from-external-load-balancers="];
 const CONTROL_PLANE_TAINT: &str = "node-role.kubernetes.io/control-plane=:NoSchedule";
 
-/// The node is asked for as the kubelet, which may read its own.
+/// All as the kubelet, which may read its own node and delete its own pods.
 const REGISTER: &str = r#"name=@NAME@
+as_kubelet() { kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=5s "$@"; }
 systemctl restart kubelet
 tries=0
-until said=$(kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=5s get node "$name" -o name 2>&1); do
+until said=$(as_kubelet get node "$name" -o name 2>&1); do
   tries=$((tries + 1))
   if [ "$tries" -ge 60 ]; then
     printf '%s\n' "$said"
@@ -56,4 +60,5 @@ until said=$(kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout
     exit 1
   fi
   sleep 1
-done"#;
+done
+as_kubelet delete pods --all-namespaces --field-selector="spec.nodeName=$name,spec.hostNetwork=false" --wait=false"#;

@@ -39,7 +39,7 @@ fn cluster(cp1: &Machine, policies: &Value) -> String {
         record[name] = json!(format!("{sum}-{}", sha256("{}")));
     }
     let copies = ["kubeadm-config", "kubelet-config", "kube-proxy"].map(|name| format!("config\t{name}\t{{}}\n"));
-    format!("{}{}config\tforge\t{record}\n{}", node("cp1"), node("w1"), copies.concat())
+    format!("{}{}config\tforge\t{record}\n{}answered\n", node("cp1"), node("w1"), copies.concat())
 }
 
 /// Both hosts as they are after a first `up`, whose scripts they remember.
@@ -115,7 +115,7 @@ fn a_node_that_was_deleted_is_named_and_registers_again() {
     let without_w1 =
         cp1.said("cluster").lines().filter(|line| !line.starts_with("node\tw1")).collect::<Vec<_>>().join("\n");
     cp1.says("cluster", &without_w1);
-    let line = "w1: node w1: the cluster no longer has it, and the host is part of the cluster: restart its kubelet, which registers";
+    let line = "w1: node w1: the cluster no longer has it, and the host is part of the cluster: restart its kubelet, which registers, and its pods";
     assert_eq!(planned(&operator), [line]);
     let up = operator.forge(&["up", "--yes", "--json"]);
     assert_eq!(up.code, Some(0), "{:?}", up.steps());

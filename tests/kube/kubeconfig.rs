@@ -11,13 +11,18 @@ use crate::fixture::{single, text};
 const CA: &str = "-----BEGIN CERTIFICATE-----\nT1VSIENB\n-----END CERTIFICATE-----\n";
 const OTHER: &str = "-----BEGIN CERTIFICATE-----\nT1RIRVI=\n-----END CERTIFICATE-----\n";
 
+fn credentials() -> Value {
+    let key = "-----BEGIN RSA PRIVATE KEY-----\nbmV3\n-----END RSA PRIVATE KEY-----\n";
+    json!({"client-certificate-data": STANDARD.encode(CA), "client-key-data": STANDARD.encode(key)})
+}
+
 /// As kubeadm writes it.
 fn admin() -> Secret {
     Secret::new(
         json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "kubernetes-admin@kubernetes",
             "clusters": [{"name": "kubernetes", "cluster": {"server": "https://10.0.0.11:6443", "certificate-authority-data": STANDARD.encode(CA)}}],
-            "users": [{"name": "kubernetes-admin", "user": {"client-certificate-data": "bmV3"}}],
+            "users": [{"name": "kubernetes-admin", "user": credentials()}],
             "contexts": [{"name": "kubernetes-admin@kubernetes", "context": {"cluster": "kubernetes", "user": "kubernetes-admin"}}],
         })
         .to_string(),
@@ -62,7 +67,7 @@ fn the_same_cluster_is_refreshed_and_what_else_was_set_stays() {
         entry("contexts", "prod", "context"),
         json!({"cluster": "prod", "user": "prod-admin", "namespace": "shop"})
     );
-    assert_eq!(entry("users", "prod-admin", "user"), json!({"client-certificate-data": "bmV3"}));
+    assert_eq!(entry("users", "prod-admin", "user"), credentials());
     assert_eq!(entry("clusters", "theirs", "cluster"), json!({"server": "https://x"}));
     assert_eq!((new["clusters"].as_array().unwrap().len(), &new["current-context"]), (2, &json!("prod")));
 }
