@@ -34,9 +34,15 @@ impl Parts {
             Said::Line(_) => true,
         };
         if !in_turn {
+            // Its first word: behind it may be a value that nobody may see.
             return Err(OutOfTurn(match said {
-                Said::Value(part, name, _) => format!("value {part} {name}"),
-                said => format!("{said:?}").chars().take(80).collect(),
+                Said::Begin(part) => format!("begin {part}"),
+                Said::End(part, _) => format!("end {part}"),
+                Said::Warn(part, _) => format!("warn {part}"),
+                Said::Value(part, ..) => format!("value {part}"),
+                Said::Progress(part, ..) => format!("progress {part}"),
+                Said::Frame(frame) => frame.split(' ').next().unwrap_or_default().chars().take(20).collect(),
+                Said::Line(_) => "a line".to_owned(),
             }));
         }
         match said {
@@ -86,6 +92,12 @@ pub(crate) mod tests {
         assert!(!parts.all_succeeded());
         parts.take(&Said::End(1, 0)).unwrap();
         assert!(parts.all_succeeded());
+    }
+
+    #[test]
+    fn what_is_out_of_turn_is_named_without_its_value() {
+        let said = Said::Frame("value /etc/x key c3dvcmRmaXNo".to_owned());
+        assert_eq!(Parts::of(1).take(&said).unwrap_err().to_string(), "it said `value` out of turn");
     }
 
     proptest! {

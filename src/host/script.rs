@@ -83,10 +83,10 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive HOME=/root KUBECONFIG=/etc/kubern
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 FORGE=$1
-part=0
-warn() { frame warn "$part" "$*"; }
-progress() { frame progress "$part" "$1" "$2"; }
-emit() { frame value "$part" "$1" "$(base64 -w0)"; }
+forge_part=0
+warn() { frame warn "$forge_part" "$*"; }
+progress() { frame progress "$forge_part" "$1" "$2"; }
+emit() { frame value "$forge_part" "$1" "$(base64 -w0)"; }
 trap 'rm -rf "$FORGE"/part* "$FORGE/body"' EXIT
 "#;
 
@@ -112,7 +112,7 @@ pub fn program(parts: &[Script], run: Option<&str>, tag: &Tag) -> (String, Vec<(
         };
         let _ = write!(
             text,
-            "{wanted}part={number}\nframe begin {number}\n(\nset -eu\nFORGE=$FORGE/{folder}\ntrap - EXIT\n{}\n) </dev/null 2>&1\nrc=$?\n\
+            "{wanted}forge_part={number}\nframe begin {number}\n(\nset -eu\nFORGE=$FORGE/{folder}\ntrap - EXIT\n{}\n) </dev/null 2>&1\nrc=$?\n\
              frame end {number} \"$rc\"\n[ \"$rc\" -eq 0 ] || exit 1\n",
             part.text()
         );

@@ -1,7 +1,7 @@
 //! `kubeadm init` on the first control plane.
 
 use super::facts::INTERRUPTED_INIT;
-use super::kubeadm_join::{RESET, TIDY};
+use super::kubeadm_join::{RESET, TIDY, UNTOUCHED};
 use super::{Site, failed, id, images, unrendered};
 use crate::error::Problem;
 use crate::host::{Difference, Script};
@@ -26,7 +26,7 @@ pub fn step(site: Site<'_>, secrets: &JoinSecrets, ca: &Late<String>) -> Result<
     // The marker outlives everything but success: whoever finds it without its unit starts over. It is safe to, because a
     // cluster that was never finished holds nothing.
     let script = Script::new(format!(
-        "mkdir -p /var/lib/forge\nmarker={INTERRUPTED_INIT}\n{RESET}\n: >\"$marker\"\n\
+        "mkdir -p /var/lib/forge\nmarker={INTERRUPTED_INIT}\n{UNTOUCHED}\n{RESET}\n: >\"$marker\"\n\
          kubeadm config validate --config \"$FORGE/config\"\n\
          kubeadm init --config \"$FORGE/config\"{upload} --skip-token-print --skip-certificate-key-print\n{TIDY}\n\
          rm -f /etc/kubernetes/super-admin.conf\n\

@@ -14,6 +14,12 @@ use crate::render::Templates;
 /// The step's name.
 pub const STEP: &str = "kubeadm-join";
 
+/// Before anything that cannot be undone, on the host, whatever was seen before: without the marker of a run that was cut off,
+/// a host that has part of a cluster is left alone.
+pub(super) const UNTOUCHED: &str = "for part in /etc/kubernetes/kubelet.conf /var/lib/etcd/member; do\n\
+    if [ -e \"$part\" ] && [ ! -e \"$marker\" ]; then\n\
+    echo \"$part is there by now: this host is part of a cluster, or was; kubeadm reset would free it\"\nexit 1\nfi\ndone";
+
 /// Takes back what a run that was cut off had begun. `reset` empties etcd's folder and takes its owner away.
 pub(super) const RESET: &str = "if [ -e \"$marker\" ]; then\n\
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock\n\
@@ -55,7 +61,7 @@ pub fn step(host: &Host, site: Site<'_>, joining: Joining<'_>, after: Option<Ste
         let ca = ca.get().ok_or_else(|| Problem::new(Exit::Failed, "the cluster's CA is not known"))?;
         let discovery = discovery_kubeconfig(&templates, &cluster, ca, &token).map_err(unrendered)?;
         Ok(Script::new(format!(
-            "mkdir -p /var/lib/forge {forge}\nmarker={INTERRUPTED_JOIN}\n{RESET}\n: >\"$marker\"\n\
+            "mkdir -p /var/lib/forge {forge}\nmarker={INTERRUPTED_JOIN}\n{UNTOUCHED}\n{RESET}\n: >\"$marker\"\n\
              trap 'rm -f {discovery}' EXIT\ninstall -m 600 \"$FORGE/discovery\" {discovery}\n\
              kubeadm config validate --config \"$FORGE/config\"\n\
              kubeadm join --config \"$FORGE/config\"\n{TIDY}\nrm -f \"$marker\"",

@@ -29,22 +29,37 @@ pub struct File {
     mode: u32,
     secret: bool,
     reloaded: bool,
+    irreplaceable: bool,
 }
 
 impl File {
     /// A file that may be shown in plans and diffs, mode 0644.
     pub fn text(path: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { path: path.into(), content: Content::Text(content.into()), mode: 0o644, secret: false, reloaded: false }
+        Self {
+            path: path.into(),
+            content: Content::Text(content.into()),
+            mode: 0o644,
+            secret: false,
+            reloaded: false,
+            irreplaceable: false,
+        }
     }
 
     /// A file that is never shown, mode 0600.
     pub fn secret(path: impl Into<String>, content: Content) -> Self {
-        Self { path: path.into(), content, mode: 0o600, secret: true, reloaded: false }
+        Self { path: path.into(), content, mode: 0o600, secret: true, reloaded: false, irreplaceable: false }
     }
 
     /// No file.
     pub fn absent(path: impl Into<String>) -> Self {
-        Self { path: path.into(), content: Content::Absent, mode: 0, secret: true, reloaded: false }
+        Self {
+            path: path.into(),
+            content: Content::Absent,
+            mode: 0,
+            secret: true,
+            reloaded: false,
+            irreplaceable: false,
+        }
     }
 
     /// With this mode.
@@ -58,6 +73,14 @@ impl File {
     #[must_use]
     pub fn reloaded(mut self) -> Self {
         self.reloaded = true;
+        self
+    }
+
+    /// Nothing else may take its place: whether other content is there is looked at once more when it is written, whatever was
+    /// seen before.
+    #[must_use]
+    pub fn irreplaceable(mut self) -> Self {
+        self.irreplaceable = true;
         self
     }
 
@@ -131,8 +154,16 @@ impl Resource for File {
         let sync = if matches!(self.content, Content::Secret(_)) { format!("sync {new}\n") } else { String::new() };
         // Who looks at a file's time to see whether it was read shall not be misled by another mode.
         let same = if self.reloaded { format!("[ -e {path} ]") } else { format!("cmp -s {new} {path}") };
+        let guard = if self.irreplaceable {
+            format!(
+                "if [ -e {path} ] && ! cmp -s \"$FORGE/{name}\" {path}; then\n\
+                 echo {path}' is there by now, with other content, and stays: it cannot be made again'\nexit 1\nfi\n"
+            )
+        } else {
+            String::new()
+        };
         Script::new(format!(
-            "mkdir -p \"$(dirname {path})\"\ninstall -o root -g root -m {:o} \"$FORGE/{name}\" {new}\n\
+            "{guard}mkdir -p \"$(dirname {path})\"\ninstall -o root -g root -m {:o} \"$FORGE/{name}\" {new}\n\
              if {same}; then touch -r {path} {new}; fi\n{sync}mv -f {new} {path}",
             self.mode
         ))
@@ -166,6 +197,32 @@ mod tests {
         let changed = file.differ(&seen("644 root:root", "two\n")).unwrap();
         assert_eq!(changed.summary, "file /etc/x: change");
         assert_eq!(changed.diff.unwrap(), "@@ -1 +1 @@\n-two\n+one\n");
+    }
+
+    #[test]
+    fn an_irreplaceable_file_is_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("key"), folder.path().join("new"));
+        let file = |content: &str| {
+            File::secret(path.display().to_string(), Content::Secret(Secret::new(content))).irreplaceable()
+        };
+        let apply = |content: &str| {
+            let script = file(content).apply();
+            std::fs::create_dir_all(&new).unwrap();
+            script.files().iter().for_each(|(name, text)| std::fs::write(new.join(name), text.expose()).unwrap());
+            let text = format!("set -eu\n{}", script.text());
+            let output = std::process::Command::new("sh").arg("-c").arg(text).env("FORGE", &new).output().unwrap();
+            (
+                output.status.success(),
+                String::from_utf8(output.stdout).unwrap(),
+                std::fs::read_to_string(&path).unwrap(),
+            )
+        };
+        assert_eq!(apply("first"), (true, String::new(), "first".to_owned()));
+        assert_eq!(apply("first"), (true, String::new(), "first".to_owned()));
+        let (succeeded, said, left) = apply("second");
+        assert!(!succeeded && said.contains("is there by now, with other content, and stays"), "{said}");
+        assert_eq!(left, "first");
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub(super) fn resources(host: &Host, site: Site<'_>) -> Resources {
         Some(config) => Content::Secret(config.clone()),
         None => Content::Kept(site.facts.encryption_sum(&host.name).to_owned()),
     };
-    all.push(Box::new(File::secret(paths::ENCRYPTION, content)));
+    // Only hosts that lack it get one; only the rotation of the key changes it.
+    all.push(Box::new(File::secret(paths::ENCRYPTION, content).irreplaceable()));
     Ok(all)
 }
 
