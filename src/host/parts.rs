@@ -10,6 +10,7 @@ pub(crate) struct Parts {
     succeeded: usize,
     running: bool,
     failed: bool,
+    stopped: bool,
 }
 
 /// A frame came when nothing like it could be said.
@@ -19,14 +20,16 @@ pub(crate) struct OutOfTurn(String);
 
 impl Parts {
     pub(crate) fn of(count: usize) -> Self {
-        Self { count, succeeded: 0, running: false, failed: false }
+        Self { count, succeeded: 0, running: false, failed: false, stopped: false }
     }
 
     /// Takes notice of what was said.
     pub(crate) fn take(&mut self, said: &Said) -> Result<(), OutOfTurn> {
         let current = |part: &usize| self.running && *part == self.succeeded;
         let in_turn = match said {
-            Said::Begin(part) => !self.running && !self.failed && *part == self.succeeded && *part < self.count,
+            Said::Begin(part) => {
+                !self.running && !self.failed && !self.stopped && *part == self.succeeded && *part < self.count
+            }
             Said::End(part, _) | Said::Warn(part, _) | Said::Value(part, ..) | Said::Progress(part, ..) => {
                 current(part)
             }
@@ -51,9 +54,20 @@ impl Parts {
                 self.running = false;
                 if *status == 0 { self.succeeded += 1 } else { self.failed = true }
             }
+            Said::Frame(_) => self.stopped = true,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether a part is running.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// Whether nothing more will come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.failed || self.stopped || self.all_succeeded()
     }
 
     /// Whether every part has run and succeeded.

@@ -64,6 +64,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// How long a machine may take to answer, from then on. Package lists that cannot be reached take the longest.
 const LONGEST_LOOK: Duration = Duration::from_secs(15 * 60);
 
+/// How long a channel may stay open when its program has said that it is over: something that a login's start-up file left
+/// running may hold it for ever.
+const AFTERWARDS: Duration = Duration::from_secs(3);
+
 /// The longest answer, in bytes.
 const LONGEST_ANSWER: usize = 96 << 20;
 
@@ -229,21 +233,38 @@ impl Remote {
         let (mut reader, mut complaints, mut progress) =
             (Reader::new(&tag), Complaints::default(), Parts::of(parts.len()));
         let mut before = Before::default();
-        while let Some(chunk) = running.next().await {
+        let mut over = None;
+        loop {
+            let chunk = match over {
+                None => running.next().await,
+                Some(end) => match tokio::time::timeout_at(end, running.next()).await {
+                    Ok(chunk) => chunk,
+                    Err(_) => return Ok(if progress.all_succeeded() { Ended::Well } else { Ended::Badly }),
+                },
+            };
             match chunk {
-                Chunk::Err(bytes) => complaints.take(&bytes),
-                Chunk::Out(bytes) => {
+                None => break,
+                Some(Chunk::Err(bytes)) => complaints.take(&bytes),
+                Some(Chunk::Out(bytes)) => {
                     for said in reader.take(&bytes).map_err(|error| self.broken(error))? {
                         before.hear(&said);
                         progress.take(&said).map_err(|error| self.broken(error))?;
-                        hear(said);
+                        // What a login prints beside the program is not the program's.
+                        if !matches!(said, Said::Line(_)) || progress.is_running() {
+                            hear(said);
+                        }
+                    }
+                    if over.is_none() && progress.is_over() {
+                        over = Some(Instant::now() + AFTERWARDS);
                     }
                 }
             }
         }
         if let Some(said) = reader.rest() {
             before.hear(&said);
-            hear(said);
+            if progress.is_running() {
+                hear(said);
+            }
         }
         match running.wait().await {
             Outcome::Lost { .. } => Ok(Ended::Lost),
@@ -329,7 +350,10 @@ impl Remote {
             other => format!("it ended with {other:?} and printed nothing"),
         };
         let words = if words.is_empty() { &silent } else { words };
-        let (first, more) = words.split_once('\n').unwrap_or((words, ""));
+        // A shell's warnings, about a locale for one, come before what matters.
+        let (warnings, words): (Vec<&str>, Vec<&str>) = words.lines().partition(|line| line.contains("warning: "));
+        let lines = [words, warnings].concat();
+        let (first, more) = lines.split_first().map_or(("", String::new()), |(first, more)| (*first, more.join("\n")));
         let next = format!(
             "set ssh.user to a login that may run commands and become root; on {name} look for {user}'s shell, a command= in its \
              authorized_keys, and ForceCommand"
@@ -343,6 +367,11 @@ impl Remote {
             return Problem::new(Exit::Connection, format!("sudo on {} asks for a password that nobody gave", self.name))
                 .cause(said)
                 .next("add --ask-sudo-password, or let sudo trust the login: echo 'USER ALL=(ALL) NOPASSWD: ALL' in /etc/sudoers.d");
+        }
+        if said.contains("must have a tty") {
+            return Problem::new(Exit::Connection, format!("sudo on {} runs nothing without a terminal", self.name))
+                .cause(said)
+                .next(format!("let it, in /etc/sudoers.d: Defaults:{} !requiretty", self.target.user));
         }
         if said.contains("incorrect password") {
             return Problem::new(Exit::Connection, format!("sudo on {} did not accept the password", self.name))
@@ -376,7 +405,7 @@ async fn without_needless_password(connection: &Connection, sudo: Sudo) -> Resul
 /// and leaves a unit that still runs its files: the next run waits for it and clears them.
 const RUN: &str = r#"#!/bin/sh
 d=$1
-systemd-run --quiet --collect --unit=@UNIT@ --property=Type=exec --property="StandardOutput=file:$d/out" \
+systemd-run --quiet --collect --unit=@UNIT@ --property=Type=exec --property=TimeoutStopSec=15s --property="StandardOutput=file:$d/out" \
   --property="StandardError=file:$d/out" /bin/sh "$d/body" "$d" || exit 1
 pid=$(systemctl show --property=MainPID --value @UNIT@)
 [ "$pid" != 0 ] || pid=$$

@@ -1,4 +1,4 @@
-//! Labels and taints of the inventory on the nodes.
+//! Labels and taints on the nodes: those of the inventory, and those by which a control plane is known.
 
 use super::{Site, failed, id, kubeadm_init, kubeadm_join, registration};
 use crate::host::{Difference, Script, quote};
@@ -8,19 +8,34 @@ use crate::plan::{Step, once};
 /// The step's name.
 pub const STEP: &str = "node-settings";
 
+/// What `kubeadm init phase mark-control-plane` sets, with an empty value, and forge keeps: a node that was deleted and registers
+/// again has neither them nor the taint (kubeadm, `cmd/kubeadm/app/phases/markcontrolplane`).
+const CONTROL_PLANE_LABELS: [&str; 2] =
+    ["node-role.kubernetes.io/control-plane", "node.kubernetes.io/exclude-from-external-load-balancers"];
+
 /// The step for one host, when the API server knows less than the inventory says. What others have put on a node stays.
 pub fn step(host: &Host, server: &Host, site: Site<'_>) -> Option<Step> {
     let living = site.facts.living.as_ref();
     let node = living.and_then(|living| living.nodes.iter().find(|node| node.name == host.name.as_str()));
     let node = node.cloned().unwrap_or_default();
     let joins = !site.facts.joined(&host.name);
-    let labels = host.labels.iter().filter(|(key, value)| node.labels.get(*key) != Some(value));
-    let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
-    // What a join sets itself need not be set again.
-    let taints = host.taints.iter().filter(|taint| !joins && !node.taints.contains(*taint));
-    let taints: Vec<String> = taints.map(ToString::to_string).collect();
     let schedulable = host.is_control_plane() && host.roles.contains(&Role::Worker);
     let keeps_away = Taint::control_plane();
+    let labels = host.labels.iter().filter(|(key, value)| node.labels.get(*key) != Some(value));
+    let mut labels: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
+    let mut taints: Vec<&Taint> = Vec::new();
+    // What a join sets itself need not be set again.
+    if !joins {
+        taints.extend(host.taints.iter().filter(|taint| !node.taints.contains(*taint)));
+        if host.is_control_plane() {
+            let own = CONTROL_PLANE_LABELS.into_iter().filter(|label| !node.labels.contains_key(*label));
+            labels.extend(own.map(|label| format!("{label}=")));
+            if !schedulable && !node.taints.contains(&keeps_away) && !taints.contains(&&keeps_away) {
+                taints.push(&keeps_away);
+            }
+        }
+    }
+    let taints: Vec<String> = taints.into_iter().map(ToString::to_string).collect();
     let untaint = schedulable && node.taints.contains(&keeps_away) && !host.taints.contains(&keeps_away);
     let mut changes = Vec::new();
     let mut script = Script::default();
@@ -68,7 +83,8 @@ mod tests {
         let cluster: Cluster =
             crate::inventory::parse("inventory.yaml", &text, std::path::Path::new("/nowhere")).unwrap();
         let taints = seen.iter().map(|taint| taint.parse().unwrap()).collect();
-        let node = Node { name: "cp1".to_owned(), ready: true, taints, ..Node::default() };
+        let labels = CONTROL_PLANE_LABELS.map(|label| (label.to_owned(), String::new())).into();
+        let node = Node { name: "cp1".to_owned(), ready: true, taints, labels, ..Node::default() };
         let answers = BTreeMap::from([("membership".to_owned(), paths::KUBELET_KUBECONFIG.to_owned())]);
         let seen = Observed { answers, ..Observed::default() };
         let facts = Facts {
@@ -86,17 +102,25 @@ mod tests {
     fn a_taint_without_a_value_is_the_one_that_kubectl_shows() {
         let nothing: [&str; 0] = [];
         for wanted in ["'dedicated=:NoSchedule'", "'dedicated:NoSchedule'"] {
-            assert_eq!(changes("control-plane", wanted, &["dedicated:NoSchedule"]), nothing);
+            assert_eq!(changes("control-plane", wanted, &["dedicated:NoSchedule", CONTROL_PLANE]), nothing);
             assert_eq!(
-                changes("control-plane", wanted, &["dedicated=x:NoSchedule"]),
+                changes("control-plane", wanted, &["dedicated=x:NoSchedule", CONTROL_PLANE]),
                 ["taints of cp1: dedicated:NoSchedule"]
             );
         }
     }
 
+    const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane:NoSchedule";
+
+    #[test]
+    fn a_control_plane_without_its_taint_gets_it() {
+        assert_eq!(changes("control-plane", "", &[]), [format!("taints of cp1: {CONTROL_PLANE}")]);
+        assert_eq!(changes("control-plane, worker", "", &[]), [""; 0]);
+    }
+
     #[test]
     fn a_control_plane_that_is_a_worker_too_is_untainted_unless_the_inventory_taints_it() {
-        let taint = "node-role.kubernetes.io/control-plane:NoSchedule";
+        let taint = CONTROL_PLANE;
         let removed = format!("taint of cp1: remove {taint}");
         assert_eq!(changes("control-plane, worker", "", &[taint]), [removed]);
         assert_eq!(changes("control-plane, worker", &format!("'{taint}'"), &[taint]), [""; 0]);

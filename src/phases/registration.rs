@@ -2,7 +2,7 @@
 
 use super::{Site, failed, id};
 use crate::host::{Difference, Script, quote};
-use crate::inventory::cluster::{Host, Role};
+use crate::inventory::cluster::Host;
 use crate::plan::{Step, once};
 
 /// The step's name.
@@ -13,20 +13,14 @@ pub const STEP: &str = "node-registration";
 /// A kubelet registers when it starts, and never again: it goes on reporting for a node that is gone. Its client certificate
 /// is still good, so no token is needed. Pods with an address of their own are deleted in good order, to be made again: the addresses
 /// of a node that is gone belong to nobody (its podCIDR is given away, Calico releases its blocks), and Kubernetes' garbage collector
-/// would have deleted them too, a minute after the node. Labels and the taint of a control plane are kubeadm's (`mark-control-plane`), which
-/// runs in `init` and `join` only; those of the inventory are set by the step after this one.
+/// would have deleted them too, a minute after the node. Labels and taints
+/// are set by the step after this one.
 pub fn step(host: &Host, site: Site<'_>) -> Option<Step> {
     let living = site.facts.living.as_ref()?;
     if !site.facts.joined(&host.name) || living.nodes.iter().any(|node| node.name == host.name.as_str()) {
         return None;
     }
-    let mut script = Script::new(REGISTER.replace("@NAME@", &quote(host.name.as_str())));
-    if host.is_control_plane() {
-        script = script.line(format!("kubectl label node \"$name\" --overwrite {}", CONTROL_PLANE_LABELS.join(" ")));
-        if !host.roles.contains(&Role::Worker) {
-            script = script.line(format!("kubectl taint node \"$name\" --overwrite {CONTROL_PLANE_TAINT}"));
-        }
-    }
+    let script = Script::new(REGISTER.replace("@NAME@", &quote(host.name.as_str())));
     Some(Step {
         id: id(host, STEP),
         title: "node registered again".to_owned(),
@@ -41,11 +35,6 @@ pub fn step(host: &Host, site: Site<'_>) -> Option<Step> {
         work: once(move || Ok(script), |heard| Ok(heard.outcome()), failed(host, "the node did not register again")),
     })
 }
-
-/// What `kubeadm init phase mark-control-plane` sets (kubeadm, `cmd/kubeadm/app/phases/markcontrolplane`).
-const CONTROL_PLANE_LABELS: [&str; 2] =
-    ["node-role.kubernetes.io/control-plane=", "node.kubernetes.io/exclude-from-external-load-balancers="];
-const CONTROL_PLANE_TAINT: &str = "node-role.kubernetes.io/control-plane=:NoSchedule";
 
 /// All as the kubelet, which may read its own node and delete its own pods.
 const REGISTER: &str = r#"name=@NAME@

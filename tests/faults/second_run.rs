@@ -7,6 +7,10 @@ use crate::operator::Operator;
 
 const FILES: &str = "/etc/kubernetes/kubelet.conf\n/var/lib/kubelet/pki/kubelet-server-current.pem";
 
+/// A control plane's labels and taint.
+const MARKS: &str = "{\"node-role.kubernetes.io/control-plane\":\"\",\"node.kubernetes.io/exclude-from-external-load-balancers\":\"\"}\t\
+                     [{\"key\":\"node-role.kubernetes.io/control-plane\",\"effect\":\"NoSchedule\"}]";
+
 /// The last value that was noted under this key in the cluster's record.
 fn noted(machine: &Machine, key: &str) -> String {
     noted_if_any(machine, key).unwrap()
@@ -27,7 +31,10 @@ fn noted_if_any(machine: &Machine, key: &str) -> Option<String> {
 
 /// The nodes, the record with these policies, and the cluster's own copies of its settings, whatever they hold.
 fn cluster(cp1: &Machine, policies: &Value) -> String {
-    let node = |name: &str| format!("node\t{name}\tTrue\tv1.36.3\t{{}}\t\n");
+    let node = |name: &str| match name {
+        "cp1" => format!("node\tcp1\tTrue\tv1.36.3\t{MARKS}\n"),
+        _ => format!("node\t{name}\tTrue\tv1.36.3\t{{}}\t\n"),
+    };
     let mut record = json!({"verified": noted(cp1, "verified"), "applied-policies": policies.to_string()});
     if let Some(network) = noted_if_any(cp1, "network") {
         record["network"] = json!(network);
