@@ -118,7 +118,11 @@ impl Remote {
     /// The refusal.
     pub async fn log_in_again(&self) -> Result<(), Problem> {
         let second = self.client.open(&self.target).await.map_err(Problem::from)?;
-        let outcome = second.start("true", Secret::new("")).await.map_err(Problem::from)?.wait().await;
+        let mut running = second.start("true", Secret::new("")).await.map_err(Problem::from)?;
+        let outcome = match running.exit_status().await {
+            Some(status) => Outcome::Exited(status),
+            None => running.wait().await,
+        };
         second.close().await;
         match outcome {
             Outcome::Exited(0) => Ok(()),
@@ -135,9 +139,8 @@ impl Remote {
     /// Gives the machine's lock back, if it is held; the connection ends with the last reference to it.
     pub async fn release(&self) {
         let lock = self.lock.lock().ok().and_then(|mut lock| lock.take());
-        if let Some((mut running, _)) = lock {
-            running.close_input();
-            while running.next().await.is_some() {}
+        if let Some((running, _)) = lock {
+            let _ = tokio::time::timeout(AFTERWARDS, running.wait()).await;
         }
     }
 
@@ -290,8 +293,7 @@ impl Remote {
     /// Runs a program that has nothing to say.
     async fn tell(&self, program: &str) {
         if let Ok(mut running) = self.start(program, &[]).await {
-            running.close_input();
-            while running.next().await.is_some() {}
+            running.exit_status().await;
         }
     }
 
@@ -397,8 +399,8 @@ impl Remote {
 /// A host whose sudo asks for nothing is not given the password.
 async fn without_needless_password(connection: &Connection, sudo: Sudo) -> Result<Sudo, Problem> {
     let Sudo::Password(password) = sudo else { return Ok(sudo) };
-    let asked = connection.start("sudo -k -n true", Secret::new("")).await.map_err(Problem::from)?.wait().await;
-    Ok(if asked == Outcome::Exited(0) { Sudo::Passwordless } else { Sudo::Password(password) })
+    let mut asking = connection.start("sudo -k -n true", Secret::new("")).await.map_err(Problem::from)?;
+    Ok(if asking.exit_status().await == Some(0) { Sudo::Passwordless } else { Sudo::Password(password) })
 }
 
 /// The host's part of [`Remote::run`]: starts the unit, shows what it prints until it ends. When forge dies this dies too,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, Error, Sig};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use super::errors::ChannelError;
@@ -41,6 +41,7 @@ pub(super) struct Pump {
 struct Ends {
     output: mpsc::UnboundedSender<Chunk>,
     waiting: Arc<AtomicUsize>,
+    status: watch::Sender<Option<u32>>,
     started: Option<oneshot::Sender<Result<(), ChannelError>>>,
 }
 
@@ -50,8 +51,9 @@ pub(super) async fn start(pump: Pump, command: String, input: Secret) -> Result<
     let (started, confirmation) = oneshot::channel();
     let (done, outcome) = oneshot::channel();
     let (open_input, closed) = oneshot::channel();
+    let (tell_status, status) = watch::channel(None);
     let waiting = Arc::new(AtomicUsize::new(0));
-    let ends = Ends { output, waiting: Arc::clone(&waiting), started: Some(started) };
+    let ends = Ends { output, waiting: Arc::clone(&waiting), status: tell_status, started: Some(started) };
     let host = pump.host.clone();
     tokio::spawn(async move {
         // A Running that is gone wants no outcome.
@@ -59,7 +61,7 @@ pub(super) async fn start(pump: Pump, command: String, input: Secret) -> Result<
     });
     let gone = |_| ChannelError::Lost { host, cause: "its channel was given up".to_owned() };
     confirmation.await.map_err(gone)??;
-    Ok(Running { output: chunks, outcome, waiting, input: Some(open_input) })
+    Ok(Running { output: chunks, outcome, status, waiting, input: Some(open_input) })
 }
 
 impl Pump {
@@ -92,7 +94,10 @@ impl Pump {
                     ends.confirm(Err(ChannelError::NoCommands { host: self.host.clone() }));
                     continue;
                 }
-                Some(ChannelMsg::ExitStatus { exit_status }) => outcome = Some(Outcome::Exited(exit_status)),
+                Some(ChannelMsg::ExitStatus { exit_status }) => {
+                    outcome = Some(Outcome::Exited(exit_status));
+                    ends.status.send_replace(Some(exit_status));
+                }
                 Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
                     outcome = Some(Outcome::Signalled(signal(signal_name)));
                 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A piece of output, in the order in which it arrived.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Outcome {
 pub struct Running {
     pub(super) output: mpsc::UnboundedReceiver<Chunk>,
     pub(super) outcome: oneshot::Receiver<Outcome>,
+    /// The exit status, as soon as the host has sent it.
+    pub(super) status: watch::Receiver<Option<u32>>,
     /// Bytes that arrived and were not taken yet.
     pub(super) waiting: Arc<AtomicUsize>,
     /// Input ends when this is sent or dropped.
@@ -59,6 +61,13 @@ impl Running {
     /// Ends the command's input, after what [`start`](super::Connection::start) was given has been written.
     pub fn close_input(&mut self) {
         self.input = None;
+    }
+
+    /// Ends the input and tells the exit status as soon as there is one, whatever still holds the channel open: something that a
+    /// login's start-up file left running may do so for ever. `None` when it ended without one.
+    pub async fn exit_status(&mut self) -> Option<u32> {
+        self.close_input();
+        self.status.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
     /// Ends the input, throws away the rest of the output, and tells how the command ended.
