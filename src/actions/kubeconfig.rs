@@ -1,11 +1,9 @@
 //! `forge kubeconfig`: the administrator's kubeconfig, from the first control plane that has one.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::run::Run;
+use crate::disk;
 use crate::error::{Exit, Problem};
 use crate::host::{Script, quote};
 use crate::kube::kubeconfig::{KnownBy, Names, Present, Unusable};
@@ -112,16 +110,6 @@ async fn fetch(run: &Run) -> Result<Secret, Problem> {
 
 /// In one rename, so that a file that people use is never half written.
 pub(super) fn write(path: &Path, text: &Secret) -> Result<(), Problem> {
-    replace(path, text)
+    disk::replace(path, text.expose(), 0o600)
         .map_err(|error| Problem::new(Exit::Failed, format!("{} was not written", path.display())).cause(error))
-}
-
-fn replace(path: &Path, text: &Secret) -> std::io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".forge-new");
-    let _ = std::fs::remove_file(&new);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-    file.write_all(text.expose())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)
 }
